@@ -1,0 +1,46 @@
+// Every error of the API as {code, message, hint}; what is internal stays inside.
+import type { FastifyError } from 'fastify'
+import { ApplianceError } from '../errors.ts'
+import type { Routes } from './routes.ts'
+import type { ErrorBody } from './schemas/common.ts'
+
+export function handleErrors(app: Routes): void {
+  app.setErrorHandler((error: FastifyError | ApplianceError, request, reply) => {
+    const { statusCode, body } = answerFor(error)
+    if (statusCode >= 500) request.log.error({ err: error }, 'request failed')
+    return reply.code(statusCode).send(body)
+  })
+  app.setNotFoundHandler((request, reply) =>
+    reply.code(404).send({
+      code: 'NOT_FOUND',
+      message: `There is no ${request.method} ${request.url.split('?')[0]}`,
+      hint: 'The routes are listed in /api/openapi.json.',
+    } satisfies ErrorBody),
+  )
+}
+
+/** A named error keeps its words, unless it is INTERNAL; what Fastify refuses is INVALID_REQUEST; the rest says nothing of itself. */
+function answerFor(error: FastifyError | ApplianceError): { statusCode: number; body: ErrorBody } {
+  if (error instanceof ApplianceError && error.code !== 'INTERNAL') {
+    const { statusCode, code, message, hint } = error
+    return { statusCode, body: { code, message, hint } }
+  }
+  if (!(error instanceof ApplianceError) && error.statusCode !== undefined && error.statusCode < 500) {
+    return {
+      statusCode: error.statusCode,
+      body: {
+        code: 'INVALID_REQUEST',
+        message: error.message,
+        hint: 'Compare the request with /api/openapi.json.',
+      },
+    }
+  }
+  return {
+    statusCode: 500,
+    body: {
+      code: 'INTERNAL',
+      message: 'The appliance could not do this',
+      hint: 'The log says why: download the log bundle.',
+    },
+  }
+}

@@ -1,0 +1,91 @@
+// Replication jobs, as the API takes and shows them.
+import { type Static, Type } from 'typebox'
+import { Id, strict, Timestamp } from './common.ts'
+
+export const Schedule = Type.Object(
+  {
+    startAt: Type.Optional(
+      Type.String({ maxLength: 40, description: 'ISO 8601 with zone, at most 30 days ahead; absent means now' }),
+    ),
+    everyHours: Type.Optional(Type.Integer({ minimum: 1, maximum: 24, description: 'Absent means once' })),
+  },
+  strict,
+)
+
+const tagLimits = { maxProperties: 40, description: 'Put on everything besides the hoist:* tags' }
+
+export const JobSettings = Type.Object(
+  {
+    licence: Type.Optional(Type.Union([Type.Literal('auto'), Type.Literal('aws'), Type.Literal('byol')])),
+    imageMethod: Type.Optional(Type.Union([Type.Literal('registered'), Type.Literal('converted')])),
+    encrypted: Type.Optional(Type.Boolean()),
+    kmsKeyId: Type.Optional(Type.String({ minLength: 1, maxLength: 2048 })),
+    retention: Type.Optional(Type.Integer({ minimum: 1, maximum: 270 })),
+    tags: Type.Optional(
+      Type.Record(Type.String({ pattern: '^(?!aws:|hoist:).{1,128}$' }), Type.String({ maxLength: 256 }), {
+        ...tagLimits,
+        additionalProperties: false,
+      }),
+    ),
+  },
+  strict,
+)
+
+export const JobsBody = Type.Object(
+  {
+    serverIds: Type.Array(Id, { minItems: 1, maxItems: 1000, uniqueItems: true }),
+    schedule: Type.Optional(Schedule),
+    settings: Type.Optional(JobSettings),
+  },
+  strict,
+)
+export type JobsBody = Static<typeof JobsBody>
+
+export const JobPatch = Type.Object(
+  {
+    state: Type.Optional(Type.Union([Type.Literal('active'), Type.Literal('paused')])),
+    schedule: Type.Optional(Schedule),
+    settings: Type.Optional(JobSettings),
+  },
+  { ...strict, minProperties: 1 },
+)
+export type JobPatch = Static<typeof JobPatch>
+
+export const JobView = Type.Object(
+  {
+    id: Type.String(),
+    serverId: Type.String(),
+    serverName: Type.String(),
+    schedule: Type.Object({ startAt: Timestamp, everyHours: Type.Optional(Type.Integer()) }, strict),
+    settings: Type.Object(
+      {
+        licence: Type.Union([Type.Literal('auto'), Type.Literal('aws'), Type.Literal('byol')]),
+        imageMethod: Type.Union([Type.Literal('registered'), Type.Literal('converted')]),
+        encrypted: Type.Boolean(),
+        kmsKeyId: Type.Optional(Type.String()),
+        retention: Type.Integer(),
+        tags: Type.Record(Type.String(), Type.String()),
+      },
+      strict,
+    ),
+    state: Type.Union([Type.Literal('active'), Type.Literal('paused'), Type.Literal('ended')]),
+    createdAt: Timestamp,
+    nextRunAt: Type.Optional(Timestamp),
+  },
+  strict,
+)
+export const JobList = Type.Object({ items: Type.Array(JobView) }, strict)
+
+/** One server's outcome when many jobs are asked for at once: those that can be made are made. */
+export const JobsAnswer = Type.Object(
+  {
+    created: Type.Array(JobView),
+    refused: Type.Array(
+      Type.Object(
+        { serverId: Type.String(), code: Type.String(), message: Type.String(), hint: Type.String() },
+        strict,
+      ),
+    ),
+  },
+  strict,
+)

@@ -1,0 +1,118 @@
+// Settings of vCenter and AWS, as the API takes and shows them. A stored secret is never shown.
+import { type Static, Type } from 'typebox'
+import { strict } from './common.ts'
+
+const Host = Type.String({
+  minLength: 1,
+  maxLength: 259,
+  pattern: '^([A-Za-z0-9.-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?$',
+  description: 'host or host:port',
+})
+const Pem = Type.String({ minLength: 1, maxLength: 65536, pattern: '^-----BEGIN CERTIFICATE-----' })
+
+export const CertificateTrust = Type.Union([
+  Type.Object({ kind: Type.Literal('pinned'), certificatePem: Pem }, strict),
+  Type.Object({ kind: Type.Literal('ca'), caPem: Pem }, strict),
+])
+
+export const CertificateQuery = Type.Object({ host: Host }, strict)
+export const CertificateSummary = Type.Object(
+  {
+    subject: Type.String(),
+    issuer: Type.String(),
+    validFrom: Type.String(),
+    validTo: Type.String(),
+    thumbprintSha256: Type.String(),
+    thumbprintSha1: Type.String(),
+    certificatePem: Type.String(),
+  },
+  strict,
+)
+
+export const VcenterSettingsBody = Type.Object(
+  {
+    host: Host,
+    username: Type.String({ minLength: 1, maxLength: 256 }),
+    password: Type.String({ minLength: 1, maxLength: 1024, writeOnly: true }),
+    trust: CertificateTrust,
+  },
+  strict,
+)
+export type VcenterSettingsBody = Static<typeof VcenterSettingsBody>
+
+export const VcenterSettingsView = Type.Object(
+  {
+    host: Type.String(),
+    username: Type.String(),
+    trust: Type.Union([Type.Literal('pinned'), Type.Literal('ca')]),
+    version: Type.Optional(Type.String()),
+    instanceUuid: Type.Optional(Type.String()),
+    missingPrivileges: Type.Optional(Type.Array(Type.String())),
+  },
+  strict,
+)
+export type VcenterSettingsView = Static<typeof VcenterSettingsView>
+
+const Endpoint = Type.String({ maxLength: 512, pattern: '^https?://' })
+
+export const AwsSettingsBody = Type.Object(
+  {
+    region: Type.String({ pattern: '^[a-z]{2}(-[a-z]+)+-[0-9]+$' }),
+    accessKeyId: Type.String({ pattern: '^[A-Z0-9]{16,128}$' }),
+    secretAccessKey: Type.String({ minLength: 16, maxLength: 256, writeOnly: true }),
+    sessionToken: Type.Optional(Type.String({ minLength: 1, maxLength: 8192, writeOnly: true })),
+    assumeRoleArn: Type.Optional(Type.String({ pattern: '^arn:[a-z-]+:iam::[0-9]{12}:role/.+$' })),
+    assumeRoleExternalId: Type.Optional(Type.String({ minLength: 2, maxLength: 1224 })),
+    endpoints: Type.Optional(
+      Type.Object(
+        {
+          s3: Type.Optional(Endpoint),
+          ec2: Type.Optional(Endpoint),
+          ebs: Type.Optional(Endpoint),
+          sts: Type.Optional(Endpoint),
+          iam: Type.Optional(Endpoint),
+          kms: Type.Optional(Endpoint),
+        },
+        strict,
+      ),
+    ),
+    proxyUrl: Type.Optional(
+      Type.String({ maxLength: 512, pattern: '^https?://[^@/]+/?$', description: 'Without credentials' }),
+    ),
+    importRoleName: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9+=,.@_-]{1,64}$', default: 'vmimport' })),
+  },
+  strict,
+)
+export type AwsSettingsBody = Static<typeof AwsSettingsBody>
+
+export const AwsSettingsView = Type.Object(
+  {
+    region: Type.String(),
+    accessKeyId: Type.String(),
+    assumeRoleArn: Type.Optional(Type.String()),
+    endpoints: Type.Record(Type.String(), Type.String()),
+    proxyUrl: Type.Optional(Type.String()),
+    importRoleName: Type.String(),
+    accountId: Type.Optional(Type.String()),
+    arn: Type.Optional(Type.String()),
+  },
+  strict,
+)
+export type AwsSettingsView = Static<typeof AwsSettingsView>
+
+export const SettingsView = Type.Object(
+  { vcenter: Type.Optional(VcenterSettingsView), aws: Type.Optional(AwsSettingsView) },
+  strict,
+)
+export type SettingsView = Static<typeof SettingsView>
+
+export const RegistrationView = Type.Object(
+  {
+    connectorId: Type.String(),
+    registered: Type.Boolean(),
+    bucket: Type.Optional(Type.String()),
+    accountId: Type.Optional(Type.String()),
+    vcenterInstanceUuid: Type.Optional(Type.String()),
+  },
+  strict,
+)

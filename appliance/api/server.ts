@@ -1,0 +1,66 @@
+// The HTTPS server of the API: validation, the token, errors and the OpenAPI document around the routes.
+import swagger from '@fastify/swagger'
+import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
+import fastify, { type FastifyBaseLogger } from 'fastify'
+import { handleErrors } from './error-handler.ts'
+import { type EventHub, eventRoutes } from './events.ts'
+import { type HealthService, healthRoutes } from './health.ts'
+import { type JobService, jobRoutes } from './jobs.ts'
+import type { Routes } from './routes.ts'
+import { type RunService, runRoutes } from './runs.ts'
+import { ErrorBody } from './schemas/common.ts'
+import { type CatalogService, serverRoutes } from './servers.ts'
+import { requireToken } from './session.ts'
+import { type SettingsService, settingsRoutes } from './settings.ts'
+
+export interface ApiOptions {
+  /** PEM of the web certificate and its key. */
+  tls: { cert: string; key: string }
+  token: string
+  version: string
+  log: FastifyBaseLogger
+  hub: EventHub
+  settings: SettingsService
+  catalog: CatalogService
+  jobs: JobService
+  runs: RunService
+  health: HealthService
+}
+
+/** The largest legitimate body is a list of 1,000 server ids. */
+const bodyLimitBytes = 256 * 1024
+
+/** The API, ready to listen or to be injected into. */
+export async function createApi(options: ApiOptions): Promise<Routes> {
+  const app = fastify({
+    https: { cert: options.tls.cert, key: options.tls.key, minVersion: 'TLSv1.2' },
+    loggerInstance: options.log,
+    bodyLimit: bodyLimitBytes,
+    forceCloseConnections: true,
+    disableRequestLogging: true,
+    return503OnClosing: true,
+  }).withTypeProvider<TypeBoxTypeProvider>()
+  app.setValidatorCompiler(TypeBoxValidatorCompiler)
+  app.addSchema(ErrorBody)
+  handleErrors(app)
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Hoist', version: options.version, license: { name: 'Apache-2.0' } },
+      components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
+      security: [{ token: [] }],
+    },
+  })
+  requireToken(app, options.token)
+  app.addHook('onSend', async (_request, reply) => {
+    reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff')
+  })
+  healthRoutes(app, options.health)
+  settingsRoutes(app, options.settings)
+  serverRoutes(app, options.catalog)
+  jobRoutes(app, options.jobs)
+  runRoutes(app, options.runs)
+  eventRoutes(app, options.hub)
+  app.get('/api/openapi.json', { schema: { hide: true } }, () => app.swagger())
+  return app
+}

@@ -1,0 +1,130 @@
+// Settings of vCenter and AWS, and the registration with both.
+import { Type } from 'typebox'
+import type { AwsSettings, CertificateSummary, Connector } from '../domain.ts'
+import type { Routes } from './routes.ts'
+import { errorAnswers, strict } from './schemas/common.ts'
+import {
+  AwsSettingsBody,
+  AwsSettingsView,
+  CertificateQuery,
+  CertificateSummary as CertificateSummarySchema,
+  RegistrationView,
+  SettingsView,
+  VcenterSettingsBody,
+  VcenterSettingsView,
+} from './schemas/settings.ts'
+
+export interface SettingsService {
+  view(): Promise<SettingsView>
+  certificate(host: string): Promise<CertificateSummary>
+  /** Logs in before anything is kept. */
+  changeVcenter(body: VcenterSettingsBody): Promise<VcenterSettingsView>
+  /** Asks AWS who these credentials are before anything is kept. */
+  changeAws(
+    settings: AwsSettings,
+    secrets: { secretAccessKey: string; sessionToken?: string },
+  ): Promise<AwsSettingsView>
+  connector(): Promise<Connector>
+  register(signal: AbortSignal): Promise<Connector>
+  unregister(signal: AbortSignal): Promise<Connector>
+  /** The policies that an administrator of the AWS account has to grant. */
+  policies(): Promise<{ connector: unknown; vmimportTrust: unknown; vmimportRole: unknown }>
+}
+
+/** Longest a registration may take: every call in it has a time-out of its own, this bounds their sum. */
+const registrationTimeoutMs = 120_000
+
+const tags = ['settings']
+
+export function settingsRoutes(app: Routes, settings: SettingsService): void {
+  app.get(
+    '/api/settings',
+    { schema: { summary: 'All settings, without secrets', tags, response: { 200: SettingsView, ...errorAnswers } } },
+    () => settings.view(),
+  )
+  app.post(
+    '/api/settings/vcenter/certificate',
+    {
+      schema: {
+        summary: 'The certificate that a vCenter shows, to be looked at before it is trusted',
+        tags,
+        body: CertificateQuery,
+        response: { 200: CertificateSummarySchema, ...errorAnswers },
+      },
+    },
+    request => settings.certificate(request.body.host),
+  )
+  app.put(
+    '/api/settings/vcenter',
+    {
+      schema: {
+        summary: 'Log in to vCenter, and keep the settings if that works',
+        tags,
+        body: VcenterSettingsBody,
+        response: { 200: VcenterSettingsView, ...errorAnswers },
+      },
+    },
+    request => settings.changeVcenter(request.body),
+  )
+  app.put(
+    '/api/settings/aws',
+    {
+      schema: {
+        summary: 'Ask AWS who the credentials are, and keep the settings if it knows them',
+        tags,
+        body: AwsSettingsBody,
+        response: { 200: AwsSettingsView, ...errorAnswers },
+      },
+    },
+    request => {
+      const { secretAccessKey, sessionToken, endpoints = {}, importRoleName = 'vmimport', ...rest } = request.body
+      const secrets = sessionToken === undefined ? { secretAccessKey } : { secretAccessKey, sessionToken }
+      return settings.changeAws({ ...rest, endpoints, importRoleName }, secrets)
+    },
+  )
+  app.get(
+    '/api/aws/policies',
+    {
+      schema: {
+        summary: 'The least-privilege policy of the connector, and the vmimport role',
+        tags,
+        response: {
+          200: Type.Object({ connector: Type.Any(), vmimportTrust: Type.Any(), vmimportRole: Type.Any() }, strict),
+          ...errorAnswers,
+        },
+      },
+    },
+    () => settings.policies(),
+  )
+  registrationRoutes(app, settings)
+}
+
+function registrationRoutes(app: Routes, settings: SettingsService): void {
+  const response = { 200: RegistrationView, ...errorAnswers }
+  app.get(
+    '/api/registration',
+    { schema: { summary: 'Whether this connector is registered', tags, response } },
+    async () => viewOf(await settings.connector()),
+  )
+  app.post(
+    '/api/registration',
+    { schema: { summary: 'Register with vCenter and AWS, or repair a registration', tags, response } },
+    async () => viewOf(await settings.register(AbortSignal.timeout(registrationTimeoutMs))),
+  )
+  app.delete(
+    '/api/registration',
+    { schema: { summary: 'Take the extension out of vCenter', tags, response } },
+    async () => viewOf(await settings.unregister(AbortSignal.timeout(registrationTimeoutMs))),
+  )
+}
+
+function viewOf(connector: Connector) {
+  const { id, bucket, awsAccountId, vcenterInstanceUuid } = connector
+  return {
+    connectorId: id,
+    registered: bucket !== undefined && vcenterInstanceUuid !== undefined,
+    ...(bucket === undefined ? {} : { bucket }),
+    ...(awsAccountId === undefined ? {} : { accountId: awsAccountId }),
+    ...(vcenterInstanceUuid === undefined ? {} : { vcenterInstanceUuid }),
+  }
+}

@@ -1,0 +1,88 @@
+// What ImportSnapshot and ImportImage have in common: waiting for room in the queue, for a task's end, and cancelling.
+import { CancelImportTaskCommand } from '@aws-sdk/client-ec2'
+import { awsCode } from './aws-errors.ts'
+import type { AwsClients } from './clients.ts'
+import { importRefused } from './import-refusal.ts'
+import { pollPause } from './retry.ts'
+
+/** VM Import's stages last minutes: 15 s between questions stay far below EC2's limits with 50 servers. */
+export const defaultPollMs = 15_000
+/** EC2 is eventually consistent: what it has just named may be unknown for a while. */
+export const unknownForMs = 120_000
+
+export interface ImportStatus {
+  /** `active`, `completed`, `deleting` or `deleted`. */
+  status: string
+  /** AWS's own words, such as `pending`, `validating`, `converting`. */
+  statusMessage: string
+  /** Percent, when AWS gives one. */
+  progress?: number
+}
+
+/** Sends `start` again, less and less often, while as many tasks run as the account may have. Quotas free themselves. */
+export async function whenThereIsRoom<T>(
+  start: () => Promise<T>,
+  options: { signal?: AbortSignal | undefined; pollMs?: number | undefined; onQueued?: (() => void) | undefined },
+): Promise<T> {
+  for (
+    let waitMs = options.pollMs ?? defaultPollMs;
+    ;
+    waitMs = Math.min(waitMs * 2, 8 * (options.pollMs ?? defaultPollMs))
+  ) {
+    try {
+      return await start()
+    } catch (thrown) {
+      if (awsCode(thrown) !== 'ResourceCountLimitExceeded') throw thrown
+      options.onQueued?.()
+      await pollPause(waitMs, options.signal)
+    }
+  }
+}
+
+/**
+ * Asks until the task is completed.
+ * @param what names the server and disk in errors.
+ * @throws ApplianceError IMPORT_REFUSED with AWS's text: a failed task shows as `deleting` or `deleted`.
+ */
+export async function awaitTask<T extends ImportStatus>(
+  describe: () => Promise<T | undefined>,
+  options: {
+    what: string
+    pollMs?: number | undefined
+    signal?: AbortSignal | undefined
+    onStatus?: ((status: ImportStatus) => void) | undefined
+  },
+): Promise<T> {
+  const startedAt = Date.now()
+  let lastMessage = ''
+  for (;;) {
+    const task = await describe()
+    if (task !== undefined) {
+      options.onStatus?.(task)
+      if (task.status === 'completed') return task
+      if (task.status !== 'active') throw importRefused(options.what, task.statusMessage || lastMessage)
+      lastMessage = task.statusMessage
+    } else if (Date.now() - startedAt > unknownForMs) {
+      throw importRefused(options.what, 'AWS no longer knows the task')
+    }
+    await pollPause(options.pollMs ?? defaultPollMs, options.signal)
+  }
+}
+
+/** Cancels a task with a time-out of its own; one that has ended, or is unknown, is no error. */
+export async function cancelImportTask({ clients, taskId }: { clients: AwsClients; taskId: string }): Promise<void> {
+  const command = new CancelImportTaskCommand({ ImportTaskId: taskId, CancelReason: 'cancelled by Hoist' })
+  try {
+    await clients.call('ec2:CancelImportTask', sdk => clients.ec2.send(command, sdk), {
+      signal: AbortSignal.timeout(60_000),
+    })
+  } catch (thrown) {
+    if (
+      /^(InvalidConversionTaskId|InvalidParameter|InvalidParameterValue|IncorrectState|InvalidState)/.test(
+        awsCode(thrown),
+      )
+    )
+      return
+    throw thrown
+  }
+}

@@ -1,0 +1,78 @@
+// The process's own settings, from environment variables. What users set in the browser lives in the store instead.
+import { resolve } from 'node:path'
+import Type, { type Static, type TSchema } from 'typebox'
+import Value from 'typebox/value'
+import { ApplianceError } from './errors.ts'
+
+const schema = Type.Object({
+  /** Absolute path. Database, keys, certificate and manifests live here. */
+  dataDir: Type.String({ minLength: 1 }),
+  /** Address to listen on. */
+  host: Type.String({ minLength: 1 }),
+  /** 0 lets the system choose. */
+  port: Type.Integer({ minimum: 0, maximum: 65_535 }),
+  logLevel: Type.Union([
+    Type.Literal('fatal'),
+    Type.Literal('error'),
+    Type.Literal('warn'),
+    Type.Literal('info'),
+    Type.Literal('debug'),
+    Type.Literal('trace'),
+    Type.Literal('silent'),
+  ]),
+  /** Between two looks at a task of vCenter or AWS, milliseconds. */
+  pollMs: Type.Integer({ minimum: 10, maximum: 600_000 }),
+  /** Between two looks for jobs that are due, milliseconds. */
+  scheduleMs: Type.Integer({ minimum: 10, maximum: 600_000 }),
+})
+
+export type Config = Readonly<Static<typeof schema>>
+
+interface Variable {
+  field: keyof Config
+  fallback: string
+  /** What is expected, for the error's hint. */
+  expects: string
+}
+
+/** Every variable, with its default. */
+export const configVariables: Readonly<Record<string, Variable>> = {
+  HOIST_DATA_DIR: { field: 'dataDir', fallback: './data', expects: 'a directory' },
+  // Loopback, so that `npm start` on a desk exposes nothing. The appliance image sets 0.0.0.0.
+  HOIST_HOST: { field: 'host', fallback: '127.0.0.1', expects: 'an address to listen on' },
+  HOIST_PORT: { field: 'port', fallback: '8443', expects: 'a port, 0 to 65535' },
+  HOIST_LOG_LEVEL: { field: 'logLevel', fallback: 'info', expects: 'fatal, error, warn, info, debug, trace or silent' },
+  // Import tasks take minutes and EC2 throttles Describe calls: 15 s is what AWS's own waiters use.
+  HOIST_POLL_MS: { field: 'pollMs', fallback: '15000', expects: 'milliseconds, 10 to 600000' },
+  // Schedules have whole hours; a start that is half a minute late surprises nobody.
+  HOIST_SCHEDULE_MS: { field: 'scheduleMs', fallback: '30000', expects: 'milliseconds, 10 to 600000' },
+}
+
+/**
+ * The configuration out of an environment.
+ * @throws {ApplianceError} CONFIG_INVALID, naming the variable; unknown HOIST_* variables are refused, as they are slips
+ */
+export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  for (const name of Object.keys(env))
+    if (name.startsWith('HOIST_') && !Object.hasOwn(configVariables, name))
+      throw new ApplianceError('CONFIG_INVALID', `There is no variable ${name}.`, {
+        hint: `The variables are ${Object.keys(configVariables).join(', ')}.`,
+      })
+  const config: Record<string, string | number> = {}
+  for (const [name, variable] of Object.entries(configVariables)) {
+    // An empty variable is one that a shell or a unit file could not leave out.
+    const text = env[name] || variable.fallback
+    const field: TSchema = schema.properties[variable.field]
+    const value = 'type' in field && field.type === 'integer' ? integer(text) : text
+    if (!Value.Check(field, value))
+      throw new ApplianceError('CONFIG_INVALID', `${name} is "${text}".`, { hint: `Set it to ${variable.expects}.` })
+    config[variable.field] = value
+  }
+  config.dataDir = resolve(String(config.dataDir))
+  return Value.Parse(schema, config)
+}
+
+/** Strictly decimal: Number() would take "" and "0x10" too. */
+function integer(text: string): number {
+  return /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN
+}

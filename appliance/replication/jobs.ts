@@ -1,0 +1,146 @@
+// Replication jobs as operators handle them: made, changed, started, deleted.
+import { randomUUID } from 'node:crypto'
+import type { Job, JobSettings, Run, Schedule, Server, ServerId } from '../domain.ts'
+import { ApplianceError, toApplianceError } from '../errors.ts'
+import type { JobRepository } from '../store/jobs.ts'
+import type { ServerRepository } from '../store/servers.ts'
+import { type Assess, refusal } from './admission.ts'
+import type { Runner } from './runner.ts'
+
+/** What may be left out when a job is made. */
+export interface JobRequest {
+  serverIds: ServerId[]
+  schedule?: Partial<Schedule>
+  settings?: Partial<JobSettings>
+}
+
+export interface JobChange {
+  state?: 'active' | 'paused'
+  schedule?: Partial<Schedule>
+  settings?: Partial<JobSettings>
+}
+
+export interface Refused {
+  serverId: ServerId
+  code: string
+  message: string
+  hint: string
+}
+
+const defaultSettings: JobSettings = {
+  licence: 'auto',
+  imageMethod: 'registered',
+  encrypted: false,
+  retention: 7,
+  tags: {},
+}
+
+export interface JobServiceOptions {
+  jobs: JobRepository
+  servers: ServerRepository
+  runner: Runner
+  assess: Assess
+  validateSchedule: (schedule: Schedule, now: Date) => void
+  now: () => Date
+}
+
+/** The verbs on jobs, with their rules. */
+export function jobService({ jobs, servers, runner, assess, validateSchedule, now }: JobServiceOptions) {
+  async function get(id: string): Promise<Job> {
+    const job = await jobs.get(id)
+    if (!job)
+      throw new ApplianceError('NOT_FOUND', `There is no job ${id}`, { hint: 'List the jobs to see which there are.' })
+    return job
+  }
+
+  async function createOne(serverId: ServerId, schedule: Schedule, settings: JobSettings): Promise<Job> {
+    const server = await servers.get(serverId)
+    if (!server) throw unknownServer(serverId)
+    assertAdmissible(server, settings, assess)
+    return await jobs.create({
+      id: randomUUID(),
+      serverId,
+      serverName: server.name,
+      schedule,
+      settings,
+      state: 'active',
+      createdAt: now().toISOString(),
+      nextRunAt: schedule.startAt,
+    })
+  }
+
+  return {
+    get,
+
+    async list(): Promise<Job[]> {
+      const all: Job[] = []
+      let after: string | undefined
+      do {
+        const page = await jobs.list(after === undefined ? { limit: 500 } : { limit: 500, after })
+        all.push(...page.items)
+        after = page.next
+      } while (after !== undefined)
+      return all
+    },
+
+    /** Makes a job for each server that can have one, and says why for each that cannot. */
+    async create(request: JobRequest): Promise<{ created: Job[]; refused: Refused[] }> {
+      const schedule: Schedule = { startAt: now().toISOString(), ...request.schedule }
+      validateSchedule(schedule, now())
+      const settings = settingsOf(defaultSettings, request.settings)
+      const created: Job[] = []
+      const refused: Refused[] = []
+      for (const serverId of request.serverIds) {
+        try {
+          created.push(await createOne(serverId, schedule, settings))
+        } catch (thrown) {
+          const error = toApplianceError(thrown)
+          if (error.code === 'INTERNAL') throw error
+          refused.push({ serverId, code: error.code, message: error.message, hint: error.hint })
+        }
+      }
+      return { created, refused }
+    },
+
+    async change(id: string, change: JobChange): Promise<Job> {
+      const job = await get(id)
+      const settings = settingsOf(job.settings, change.settings)
+      const state = change.state ?? job.state
+      if (!change.schedule) return await jobs.update(id, { settings, state })
+      const schedule: Schedule = { startAt: now().toISOString(), ...change.schedule }
+      validateSchedule(schedule, now())
+      return await jobs.update(id, { settings, state: change.state ?? 'active', schedule, nextRunAt: schedule.startAt })
+    },
+
+    /** Cancels the job's run, waits for its end, and forgets the job. Images and history stay. */
+    async remove(id: string): Promise<void> {
+      await get(id)
+      await jobs.update(id, { state: 'ended', nextRunAt: undefined })
+      await runner.cancelJob(id)
+      await jobs.delete(id)
+    },
+
+    async start(id: string): Promise<Run> {
+      return await runner.start(await get(id))
+    },
+  }
+}
+
+function settingsOf(base: JobSettings, change: Partial<JobSettings> | undefined): JobSettings {
+  const settings = { ...base, ...change }
+  if (settings.kmsKeyId !== undefined && !settings.encrypted) {
+    throw new ApplianceError('INVALID_REQUEST', 'A KMS key was given for images that are not encrypted', {
+      hint: 'Set encrypted to true, or leave the key out.',
+    })
+  }
+  return settings
+}
+
+function assertAdmissible(server: Server, settings: JobSettings, assess: Assess): void {
+  const refusals = assess(server, settings.imageMethod).filter(finding => finding.severity === 'refusal')
+  if (refusals.length > 0) throw refusal(server, refusals)
+}
+
+function unknownServer(serverId: ServerId): ApplianceError {
+  return new ApplianceError('NOT_FOUND', `The catalog has no server ${serverId}`, { hint: 'Import the catalog again.' })
+}

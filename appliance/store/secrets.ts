@@ -1,0 +1,79 @@
+// Secrets at rest: AES-256-GCM under a key file beside the database, each bound to the place it belongs to.
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { ApplianceError } from '../errors.ts'
+import { createPrivateFile, readPrivateFile } from '../private-file.ts'
+import type { Database, Row } from './database.ts'
+
+/** Where a secret belongs: its name, and the associated data it is sealed with. */
+export const secretNames = ['vcenter.password', 'aws.secretAccessKey', 'aws.sessionToken', 'aws.proxyPassword'] as const
+export type SecretName = (typeof secretNames)[number]
+
+export interface SecretStore {
+  /** Undefined when it was never set. @throws {ApplianceError} SECRET_UNREADABLE */
+  get(name: SecretName): Promise<string | undefined>
+  set(name: SecretName, secret: string): Promise<void>
+  /** No error when there is none. */
+  delete(name: SecretName): Promise<void>
+}
+
+const keyBytes = 32
+/** 96 bits is what GCM is defined for (NIST SP 800-38D, 8.2.2): a few thousand writes never come near its limit of 2^32 random ones. */
+const nonceBytes = 12
+
+/**
+ * Opens the secrets, and makes the key file at the first start. A lost key file is replaced: the secrets sealed with it then
+ * fail as SECRET_UNREADABLE until they are entered again, and everything else goes on.
+ * @throws {ApplianceError} PRIVATE_FILE_UNSAFE when others can read the key file, or it does not hold 32 bytes
+ */
+export async function openSecretStore(database: Database, keyPath: string): Promise<SecretStore> {
+  const key = (await readPrivateFile(keyPath)) ?? (await createPrivateFile(keyPath, randomBytes(keyBytes)))
+  if (key.length !== keyBytes)
+    throw new ApplianceError(
+      'PRIVATE_FILE_UNSAFE',
+      `The key file ${keyPath} has ${key.length} bytes, not ${keyBytes}.`,
+      {
+        hint: 'Restore it from its backup; or move it away and enter the passwords again.',
+      },
+    )
+  return {
+    async get(name) {
+      const row = database.read(sql => sql.get('SELECT nonce, tag, ciphertext FROM secrets WHERE name = ?', name))
+      return row && unseal(key, name, row)
+    },
+    async set(name, secret) {
+      const nonce = randomBytes(nonceBytes)
+      const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(name))
+      const ciphertext = Buffer.concat([cipher.update(secret, 'utf8'), cipher.final()])
+      database.write(sql =>
+        sql.run(
+          `INSERT INTO secrets (name, nonce, tag, ciphertext) VALUES (?, ?, ?, ?)
+           ON CONFLICT (name) DO UPDATE SET nonce = excluded.nonce, tag = excluded.tag, ciphertext = excluded.ciphertext`,
+          name,
+          nonce,
+          cipher.getAuthTag(),
+          ciphertext,
+        ),
+      )
+    },
+    async delete(name) {
+      database.write(sql => sql.run('DELETE FROM secrets WHERE name = ?', name))
+    },
+  }
+}
+
+function unseal(key: Buffer, name: SecretName, row: Row): string {
+  try {
+    const { nonce, tag, ciphertext } = row
+    if (!(nonce instanceof Uint8Array && tag instanceof Uint8Array && ciphertext instanceof Uint8Array))
+      throw new TypeError('not binary')
+    // A shorter tag would be accepted by OpenSSL, and is easier to forge.
+    const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: 16 })
+    decipher.setAAD(Buffer.from(name)).setAuthTag(tag)
+    return Buffer.concat([decipher.update(ciphertext), decipher.final()]).toString('utf8')
+  } catch (cause) {
+    throw new ApplianceError('SECRET_UNREADABLE', `The stored secret "${name}" cannot be decrypted.`, {
+      cause,
+      hint: 'The key file was replaced or the row was changed: restore both from one backup, or enter the secret again.',
+    })
+  }
+}

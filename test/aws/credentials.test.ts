@@ -1,0 +1,63 @@
+import t from 'tap'
+import { identify } from '../../appliance/aws/credentials.ts'
+import { awsCli, awsLab, connect } from './aws-lab.ts'
+
+t.test('with the lab', async t => {
+  const lab = await awsLab(t)
+  const { accountId, connector } = lab.aws
+
+  t.test('working credentials name account, ARN and partition', async t => {
+    const { clients } = connect(t, lab)
+    const found = await identify(clients)
+    t.match(found, { accountId, partition: 'aws', arn: /^arn:aws:iam::\d{12}:user\// })
+  })
+
+  t.test('a wrong secret and an unknown key are both invalid credentials', async t => {
+    const wrong = connect(t, lab, { key: { ...connector, secretAccessKey: 'wrong' } })
+    await t.rejects(identify(wrong.clients), { code: 'AWS_CREDENTIALS_INVALID' })
+    t.same(wrong.retries, [], 'and are not tried again')
+    const unknown = connect(t, lab, { key: { accessKeyId: 'AKIAUNKNOWN000000000', secretAccessKey: 'x' } })
+    await t.rejects(identify(unknown.clients), { code: 'AWS_CREDENTIALS_INVALID' })
+  })
+
+  t.test('an expired session token says so', async t => {
+    await lab.awsControl('POST', '/faults', { service: 'sts', operation: 'GetCallerIdentity', kind: 'expiredToken' })
+    await t.rejects(identify(connect(t, lab).clients), { code: 'AWS_CREDENTIALS_EXPIRED' })
+  })
+
+  t.test('a clock that is wrong is reported when credentials are checked', async t => {
+    for (const skewMs of [20 * 60_000, -20 * 60_000]) {
+      await lab.awsControl('POST', '/clock', { skewMs })
+      await t.rejects(identify(connect(t, lab).clients), { code: 'AWS_CLOCK_SKEW' })
+    }
+    await lab.awsControl('POST', '/clock', { skewMs: 0 })
+  })
+
+  t.test('a role is assumed with its external id, and works in place of the key', async t => {
+    const trust = {
+      Version: '2012-10-17',
+      Statement: [
+        {
+          Effect: 'Allow',
+          Principal: { AWS: (await identify(connect(t, lab).clients)).arn },
+          Action: 'sts:AssumeRole',
+          Condition: { StringEquals: { 'sts:ExternalId': 'from-settings' } },
+        },
+      ],
+    }
+    await awsCli(
+      lab,
+      'iam',
+      'create-role',
+      '--role-name',
+      'worker',
+      '--assume-role-policy-document',
+      JSON.stringify(trust),
+    )
+    const settings = { assumeRoleArn: `arn:aws:iam::${accountId}:role/worker`, assumeRoleExternalId: 'from-settings' }
+    const { clients } = connect(t, lab, { settings })
+    t.match(await identify(clients), { accountId, arn: /assumed-role\/worker\/hoist$/ })
+    const stranger = connect(t, lab, { settings: { ...settings, assumeRoleExternalId: 'guessed' } })
+    await t.rejects(identify(stranger.clients), { code: 'AWS_PERMISSION_MISSING', message: /sts:AssumeRole/ })
+  })
+})

@@ -1,0 +1,138 @@
+import t from 'tap'
+import { deleteSnapshot } from '../../appliance/aws/ec2-snapshot.ts'
+import { registerImage, removeImage } from '../../appliance/aws/image.ts'
+import { awaitImageImport, convertImage } from '../../appliance/aws/image-import.ts'
+import { createPartBuffers } from '../../appliance/aws/part-buffers.ts'
+import {
+  cloudFormationTemplate,
+  connectorPolicy,
+  defaultBucketPrefix,
+  type PolicyDocument,
+  vmimportRolePolicy,
+  vmimportTrustPolicy,
+} from '../../appliance/aws/permissions.ts'
+import { checkImportRole, ensureBucket } from '../../appliance/aws/registration.ts'
+import { deleteObject } from '../../appliance/aws/s3-objects.ts'
+import { createPartUpload } from '../../appliance/aws/s3-upload.ts'
+import { awaitSnapshotImport, startSnapshotImport } from '../../appliance/aws/snapshot-import.ts'
+import { ownershipTags } from '../../appliance/aws/tags.ts'
+import { ApplianceError } from '../../appliance/errors.ts'
+import type { Lab } from '../lab/lab.ts'
+import { awsCli, awsLab, connect, connectorId } from './aws-lab.ts'
+import { importDisk } from './disk-import.ts'
+
+const accountId = '111122223333'
+const region = 'eu-central-1'
+const input = { partition: 'aws', accountId, region, bucketPrefix: defaultBucketPrefix }
+
+t.test('the policy fits a managed policy and names its resources', async t => {
+  const policy = connectorPolicy({ ...input, kmsKeyArns: ['arn:aws:kms:eu-central-1:111122223333:key/k'] })
+  t.ok(JSON.stringify(policy).length <= 6144, 'the limit of IAM')
+  for (const { Sid, Resource, Action } of policy.Statement) {
+    const onlyReads = [Action].flat().every(action => action.startsWith('ec2:Describe'))
+    t.ok(Resource !== '*' || onlyReads, Sid)
+    t.notOk(
+      [Action].flat().some(action => /^\w+:\*$/.test(action)),
+      Sid,
+    )
+  }
+})
+
+t.test('keys are named only where they are used', async t => {
+  const withKey = { ...input, kmsKeyArns: ['arn:k'] }
+  const kms = (policy: PolicyDocument) => policy.Statement.filter(statement => statement.Resource?.includes('arn:k'))
+  t.equal(kms(connectorPolicy(withKey)).length, 1)
+  t.equal(kms(vmimportRolePolicy(withKey)).length, 1)
+  t.notMatch(JSON.stringify([connectorPolicy(input), vmimportRolePolicy(input)]), /kms:/)
+})
+
+t.test('the template holds the same documents', async t => {
+  t.match(cloudFormationTemplate(input), {
+    Resources: {
+      ImportRole: {
+        Properties: {
+          RoleName: 'vmimport',
+          AssumeRolePolicyDocument: vmimportTrustPolicy(input),
+          Policies: [{ PolicyDocument: vmimportRolePolicy(input) }],
+        },
+      },
+      ConnectorPolicy: { Properties: { PolicyDocument: connectorPolicy(input) } },
+    },
+  })
+})
+
+/** Everything that a connector does in AWS, once. */
+async function everything(t: import('tap').Test, lab: Lab): Promise<void> {
+  const { clients } = connect(t, lab)
+  const run = { connectorId, jobId: 'j1', runId: 'r1', serverId: 's1', serverName: 'web01' }
+  const tags = ownershipTags(run)
+  const common = { clients, tags, pollMs: 20 }
+  const bucket = await ensureBucket({ clients, connectorId, accountId, region, partition: 'aws' })
+  const role = await checkImportRole({ clients, roleName: 'vmimport', accountId })
+  if (role === 'unchecked') {
+    throw new ApplianceError('AWS_PERMISSION_MISSING', 'iam:GetRole', { hint: 'iam:GetRole' })
+  }
+  const upload = await createPartUpload({
+    ...{ clients, bucket, key: 'r1/aborted.vmdk', accountId, partBytes: 8 << 20 },
+    ...{ buffers: createPartBuffers(), tags },
+  })
+  await upload.write(Buffer.alloc(1000))
+  await upload.abort()
+  const { snapshotId, sizeBytes } = await importDisk({ clients, bucket, key: 'r1/disk.vmdk', seed: 1, tags })
+  const cancelled = new AbortController()
+  const { taskId } = await startSnapshotImport({
+    ...{ ...common, bucket, key: 'r1/disk.vmdk', description: 'd', roleName: 'vmimport' },
+    ...{ clientToken: 'cancelled', encrypted: false },
+  })
+  const waiting = awaitSnapshotImport({
+    ...{ ...common, taskId, what: 'web01', signal: cancelled.signal },
+    onStatus: () => cancelled.abort(new Error('cancelled')),
+  })
+  await waiting.catch(error => {
+    if (error.message !== 'cancelled') throw error
+  })
+  await deleteObject({ clients, bucket, key: 'r1/disk.vmdk', accountId })
+  const snapshots = [{ snapshotId, sizeBytes }]
+  const { imageId } = await registerImage({
+    ...common,
+    name: 'web01 r1',
+    description: 'd',
+    firmware: 'bios',
+    vTpm: false,
+    snapshots,
+  })
+  const conversion = await convertImage({
+    ...{
+      ...common,
+      what: 'web01',
+      description: 'd',
+      guestId: 'debian12_64Guest',
+      firmware: 'bios' as const,
+      licence: 'auto' as const,
+    },
+    ...{ encrypted: false, roleName: 'vmimport', clientToken: 'converted', snapshots },
+  })
+  const converted = await awaitImageImport({ ...common, taskId: conversion.taskId, what: 'web01' })
+  await removeImage({ clients, ...converted })
+  await removeImage({ clients, imageId, snapshotIds: [] })
+  await deleteSnapshot({ clients, snapshotId })
+}
+
+t.test('the documented policy is enough for everything, and each of its statements is needed', async t => {
+  const lab = await awsLab(t)
+  await lab.awsControl('POST', '/tasks', { stepMs: 100 })
+  const policy = connectorPolicy(input)
+  const { Arn: arn } = await awsCli<{ Arn: string }>(lab, 'sts', 'get-caller-identity')
+  t.ok(arn)
+  const setPolicy = (Statement: PolicyDocument['Statement']) =>
+    awsCli(
+      lab,
+      ...['iam', 'put-user-policy', '--user-name', 'connector', '--policy-name', 'connector'],
+      ...['--policy-document', JSON.stringify({ Version: '2012-10-17', Statement })],
+    )
+  await t.resolves(everything(t, lab), 'all of it')
+  for (const statement of policy.Statement) {
+    await setPolicy(policy.Statement.filter(other => other !== statement))
+    await t.rejects(everything(t, lab), { code: 'AWS_PERMISSION_MISSING' }, `without ${statement.Sid}`)
+  }
+})

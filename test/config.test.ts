@@ -1,0 +1,61 @@
+// The process's settings out of its environment.
+import { resolve } from 'node:path'
+import t from 'tap'
+import { configVariables, loadConfig } from '../appliance/config.ts'
+
+t.test('an empty environment gives the defaults, on loopback', async t => {
+  const defaults = {
+    dataDir: resolve('data'),
+    host: '127.0.0.1',
+    port: 8443,
+    logLevel: 'info',
+    pollMs: 15_000,
+    scheduleMs: 30_000,
+  }
+  t.strictSame(loadConfig({}), defaults)
+  t.strictSame(loadConfig({ PATH: '/bin', HOIST_PORT: '', HOIST_HOST: undefined }), defaults)
+})
+
+t.test('each variable sets its field', async t => {
+  const config = loadConfig({
+    HOIST_DATA_DIR: '/var/lib/hoist',
+    HOIST_HOST: '0.0.0.0',
+    HOIST_PORT: '0',
+    HOIST_LOG_LEVEL: 'debug',
+    HOIST_POLL_MS: '200',
+    HOIST_SCHEDULE_MS: '1000',
+  })
+  t.strictSame(config, {
+    dataDir: '/var/lib/hoist',
+    host: '0.0.0.0',
+    port: 0,
+    logLevel: 'debug',
+    pollMs: 200,
+    scheduleMs: 1000,
+  })
+})
+
+t.test('a wrong value is refused with the name of its variable and what is expected', async t => {
+  const wrong: [string, string][] = [
+    ['HOIST_PORT', '65536'],
+    ['HOIST_PORT', '-1'],
+    ['HOIST_PORT', '0x50'],
+    ['HOIST_PORT', '80.5'],
+    ['HOIST_PORT', 'https'],
+    ['HOIST_LOG_LEVEL', 'loud'],
+    ['HOIST_POLL_MS', '0'],
+    ['HOIST_POLL_MS', '1e3'],
+    ['HOIST_SCHEDULE_MS', '99999999999'],
+  ]
+  for (const [name, value] of wrong)
+    t.throws(
+      () => loadConfig({ [name]: value }),
+      { code: 'CONFIG_INVALID', message: `${name} is "${value}".`, hint: configVariables[name]?.expects ?? '' },
+      `${name}=${value}`,
+    )
+})
+
+t.test('a misspelt variable is refused, with those that there are', async t => {
+  t.throws(() => loadConfig({ HOIST_PROT: '1' }), { code: 'CONFIG_INVALID', message: /HOIST_PROT/, hint: /HOIST_PORT/ })
+  t.throws(() => loadConfig({ HOIST_toString: '1' }), { code: 'CONFIG_INVALID' })
+})

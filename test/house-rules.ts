@@ -1,0 +1,149 @@
+// The rules of the house as pure functions over sources: who may import whom, and what each source must have.
+import { stripTypeScriptTypes } from 'node:module'
+import { posix } from 'node:path'
+
+export interface Source {
+  /** From the project's top, `appliance/disk/disk.ts`. */
+  path: string
+  text: string
+}
+
+interface Import {
+  /** As written, or `?` when it is computed. */
+  specifier: string
+  typeOnly: boolean
+}
+
+/** Rooms of appliance/, from left to right: a room imports what stands to the left of its bar, and itself. */
+const bars: readonly (readonly string[])[] = [
+  ['domain', 'errors'],
+  ['private-file'],
+  ['config', 'log', 'web-certificate'],
+  ['disk'],
+  ['vsphere', 'aws', 'store'],
+  ['catalog', 'replication', 'schedule', 'setup', 'health', 'support', 'upgrade'],
+  ['api'],
+  ['app'],
+  ['main'],
+]
+
+/** Leaves that only the composition root may take: whatever else needs them is handed what they give. */
+const forRootOnly = new Set(['config', 'log', 'web-certificate'])
+
+/** What webui, ova and the lab may take of the appliance. The lab must stay a stranger to what it tests, but runs it under exactly the documented rights. */
+const doors: Readonly<Record<string, { allows: RegExp; typeOnly: boolean }>> = {
+  webui: { allows: /^appliance\/api\/schemas\//, typeOnly: true },
+  ova: { allows: /^appliance\/disk\/vmdk-stream-writer\.ts$/, typeOnly: false },
+  'test/lab': { allows: /^appliance\/(aws\/permissions|vsphere\/privileges)\.ts$/, typeOnly: false },
+}
+
+/** Packages that belong to one room. Types of pino are everybody's: a logger is handed in. */
+const owners: readonly { package: RegExp; rooms: readonly string[]; typesAnywhere?: true }[] = [
+  { package: /^@(aws-sdk|smithy)\//, rooms: ['aws'] },
+  { package: /^node:sqlite$/, rooms: ['store'] },
+  { package: /^(saxes|ssh2)$/, rooms: ['vsphere'] },
+  { package: /^(fastify$|@fastify\/)/, rooms: ['api', 'app'] },
+  { package: /^pino$/, rooms: ['log'], typesAnywhere: true },
+]
+
+/** Every import that breaks a rule, as a sentence. */
+export function importBreaches(sources: readonly Source[]): string[] {
+  return sources.flatMap(source =>
+    importsOf(source.text).flatMap(found => {
+      const why = breach(source.path, found)
+      return why === undefined ? [] : [`${source.path} imports ${found.specifier}: ${why}`]
+    }),
+  )
+}
+
+/** Sources of appliance, webui and ova whose first line is no comment. */
+export function withoutFirstComment(sources: readonly Source[]): string[] {
+  return sources.filter(source => !/^(#!.*\n)?(\/\/|\/\*)/.test(source.text)).map(source => source.path)
+}
+
+/**
+ * Sources without their mirrored test, as `source → test`. A source of types alone has nothing that could be run; other
+ * exceptions are given with their reason.
+ */
+export function withoutTest(
+  sources: readonly Source[],
+  testPaths: readonly string[],
+  exceptions: Readonly<Record<string, string>>,
+): string[] {
+  const tests = new Set(testPaths)
+  return sources.flatMap(({ path, text }) => {
+    const mirror = `test/${path.replace(/^appliance\//, '').replace(/\.(tsx?)$/, '.test.$1')}`
+    if (tests.has(mirror) || Object.hasOwn(exceptions, path) || isTypesOnly(path, text)) return []
+    return [`${path} → ${mirror}`]
+  })
+}
+
+function breach(path: string, found: Import): string | undefined {
+  const { specifier } = found
+  if (specifier === '?') return 'a computed import cannot be checked'
+  const from = placeOf(path)
+  if (!specifier.startsWith('.')) return packageBreach(path, found)
+  const target = posix.normalize(posix.join(posix.dirname(path), specifier))
+  const to = placeOf(target)
+  const door = doors[from.tree]
+  if (door) {
+    if (to.tree === from.tree || !target.startsWith('appliance/')) return undefined
+    if (!door.allows.test(target)) return `${from.tree} may not take this from the appliance`
+    return door.typeOnly && !found.typeOnly ? `${from.tree} takes types only` : undefined
+  }
+  // The version is written down once.
+  if (target === 'package.json' && from.room === 'app') return undefined
+  if (to.tree !== 'appliance') return 'the appliance stands alone'
+  if (from.room === to.room) return undefined
+  const fromBar = bars.findIndex(bar => bar.includes(from.room))
+  const toBar = bars.findIndex(bar => bar.includes(to.room))
+  if (fromBar === -1) return `${from.room} has no place in the house yet`
+  if (toBar === -1) return `${to.room} has no place in the house yet`
+  if (toBar > fromBar) return 'left never imports right'
+  if (toBar === fromBar) return 'siblings never import each other'
+  if (forRootOnly.has(to.room) && !['app', 'main'].includes(from.room)) return `only app and main import ${to.room}`
+  return undefined
+}
+
+function packageBreach(path: string, found: Import): string | undefined {
+  const { tree, room } = placeOf(path)
+  if (tree !== 'appliance') return undefined
+  const owner = owners.find(candidate => candidate.package.test(found.specifier))
+  if (!owner || owner.rooms.includes(room) || (owner.typesAnywhere && found.typeOnly)) return undefined
+  return `it belongs to ${owner.rooms.join(' and ')}`
+}
+
+function placeOf(path: string): { tree: string; room: string } {
+  const [top = '', second = ''] = path.split('/')
+  const tree = top === 'test' ? `test/${second}` : top
+  return { tree, room: second.replace(/\.tsx?$/, '') }
+}
+
+/** Imports of a source, static and dynamic, workers and other loaders included. When in doubt, it reports a computed import. */
+export function importsOf(text: string): Import[] {
+  const code = text.replace(/^\s*(\/\/|\/?\*).*$/gm, '')
+  const found: Import[] = []
+  const add = (pattern: RegExp) => {
+    for (const { groups } of code.matchAll(pattern))
+      found.push({ specifier: groups?.specifier ?? '?', typeOnly: groups?.type !== undefined })
+  }
+  add(
+    /(?:^|;)\s*(?:import|export)\s+(?<type>type\s+)?(?:[\w$]+\s*,?\s*)?(?:\{[^}]*\}|\*(?:\s*as\s+[\w$]+)?)?\s*from\s*['"](?<specifier>[^'"]+)['"]/gm,
+  )
+  add(/(?:^|;)\s*import\s*['"](?<specifier>[^'"]+)['"]/gm)
+  add(/(?<![.#\w$])import\s*\(\s*(?<quote>['"`])(?<specifier>[^'"`$]+)\k<quote>\s*[,)]/g)
+  // Not a method of that name: `catalog.import(`, `#import(`, `import()`, `import(server: Server)`.
+  add(/(?<![.#\w$])import\s*\((?!\s*\)|\s*\w+\??:|\s*(?<quote>['"`])[^'"`$]+\k<quote>\s*[,)])/g)
+  add(/\bnew\s+URL\s*\(\s*(?<quote>['"`])(?<specifier>\.[^'"`$]+\.[cm]?[jt]sx?)\k<quote>\s*,\s*import\.meta\.url/g)
+  add(/\b(?:createRequire|getBuiltinModule|require|import\.meta\.resolve)\s*\(/g)
+  return found
+}
+
+function isTypesOnly(path: string, text: string): boolean {
+  if (!path.endsWith('.ts')) return false
+  const rest = stripTypeScriptTypes(text)
+    .replace(/\/\*[\s\S]*?\*\//g, '')
+    .replace(/^\s*\/\/.*$/gm, '')
+    .replace(/^\s*export\s*\{\s*\}\s*;?/gm, '')
+  return rest.trim() === ''
+}

@@ -1,0 +1,84 @@
+// Boots disks in qemu and waits for the login prompt on the serial console: the proof that a replica is a whole server.
+
+import { spawn } from 'node:child_process'
+import { accessSync, constants, existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { ensureTools } from '../tools.ts'
+
+export interface BootOptions {
+  firmware: 'bios' | 'efi'
+  /** How long the guest may take to its prompt. Under emulation on two cores it takes about half a minute. */
+  timeoutMs: number
+  /** Memory of the guest in MiB. */
+  memoryMiB?: number
+  /** Called with the console's text as it comes. */
+  onConsole?: (text: string) => void
+  signal?: AbortSignal
+}
+
+export class BootError extends Error {}
+
+/**
+ * Boots from the first of these raw files (nothing is written to any of them) and waits for `login:` on ttyS0.
+ * @returns seconds from the start of qemu to the prompt.
+ * @throws BootError with the end of the console's text when the guest stops or the time is up.
+ */
+export async function bootGuest(rawFiles: string[], options: BootOptions): Promise<number> {
+  await ensureTools(['boot'])
+  const memory = options.memoryMiB ?? 1024
+  const args = [
+    ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none', '-serial', 'stdio', '-monitor', 'none'],
+    ...['-machine', options.firmware === 'efi' ? 'q35' : 'pc', '-smp', '2', '-m', `${memory}`],
+    ...(await acceleration()),
+    ...(options.firmware === 'efi' ? uefi() : []),
+    ...rawFiles.flatMap(file => ['-drive', `file=${file.replaceAll(',', ',,')},format=raw,if=virtio,snapshot=on`]),
+  ]
+  const started = performance.now()
+  const limit = AbortSignal.any([AbortSignal.timeout(options.timeoutMs), ...(options.signal ? [options.signal] : [])])
+  const qemu = spawn('qemu-system-x86_64', args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const stop = () => qemu.kill('SIGKILL')
+  limit.addEventListener('abort', stop)
+  process.on('exit', stop)
+  let text = ''
+  try {
+    return await new Promise<number>((done, failed) => {
+      qemu.on('error', failed)
+      qemu.on('close', status => {
+        const why = limit.aborted ? `no login prompt within ${options.timeoutMs / 1000} s` : `qemu ended (${status})`
+        failed(new BootError(`${why}; the console's last text:\n${text.slice(-2000)}`))
+      })
+      for (const stream of [qemu.stdout, qemu.stderr]) {
+        stream.setEncoding('utf8').on('data', (chunk: string) => {
+          options.onConsole?.(chunk)
+          text = (text + chunk).slice(-8192)
+          if (/ login: *$/.test(text)) done((performance.now() - started) / 1000)
+        })
+      }
+    })
+  } finally {
+    stop()
+    limit.removeEventListener('abort', stop)
+    process.removeListener('exit', stop)
+  }
+}
+
+/** KVM only where the processor has it too: in some sandboxes /dev/kvm opens, and guests crawl or abort. */
+async function acceleration(): Promise<string[]> {
+  const processorHasIt = /\b(vmx|svm)\b/.test(await readFile('/proc/cpuinfo', 'utf8'))
+  try {
+    accessSync('/dev/kvm', constants.W_OK)
+    if (processorHasIt) return ['-accel', 'kvm', '-cpu', 'host']
+  } catch {
+    // no KVM for us: emulate
+  }
+  return ['-accel', 'tcg,thread=multi', '-cpu', 'max']
+}
+
+function uefi(): string[] {
+  const folder = '/usr/share/OVMF'
+  const size = existsSync(`${folder}/OVMF_CODE_4M.fd`) ? '_4M' : ''
+  return [
+    ...['-drive', `if=pflash,unit=0,format=raw,readonly=on,file=${folder}/OVMF_CODE${size}.fd`],
+    ...['-drive', `if=pflash,unit=1,format=raw,snapshot=on,file=${folder}/OVMF_VARS${size}.fd`],
+  ]
+}

@@ -1,0 +1,64 @@
+// Settings as checked documents.
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import type { AwsSettings, Connector, VcenterSettings } from '../../appliance/domain.ts'
+import { openDatabase } from '../../appliance/store/database.ts'
+import { settingsRepository } from '../../appliance/store/settings.ts'
+
+const vcenter: VcenterSettings = {
+  host: 'vc.example:443',
+  username: 'hoist@vsphere.local',
+  trust: { kind: 'pinned', certificatePem: '-----BEGIN CERTIFICATE-----' },
+}
+const aws: AwsSettings = {
+  region: 'eu-central-1',
+  accessKeyId: 'AKIDEXAMPLE',
+  assumeRoleArn: 'arn:aws:iam::123456789012:role/hoist',
+  endpoints: { s3: 'http://127.0.0.1:9000', kms: 'https://kms.example' },
+  proxyUrl: 'http://proxy.example:3128',
+  importRoleName: 'vmimport',
+}
+const connector: Connector = { id: 'c-1', bucket: 'hoist-c-1', bucketRegion: 'eu-central-1' }
+
+function open(t: Test) {
+  const database = openDatabase(join(t.testdir(), 'hoist.db'))
+  t.teardown(() => database.close())
+  return { database, settings: settingsRepository(database) }
+}
+
+t.test('each setting comes back as it was set, the last one winning, and undefined before and after', async t => {
+  const { settings } = open(t)
+  t.equal(await settings.getVcenter(), undefined)
+  t.equal(await settings.getAws(), undefined)
+  t.equal(await settings.getConnector(), undefined)
+  await settings.setVcenter({ ...vcenter, host: 'old' })
+  await settings.setVcenter(vcenter)
+  await settings.setAws(aws)
+  await settings.setConnector(connector)
+  t.strictSame(await settings.getVcenter(), vcenter)
+  t.strictSame(await settings.getAws(), aws)
+  t.strictSame(await settings.getConnector(), connector)
+  await settings.setVcenter({ ...vcenter, trust: { kind: 'ca', caPem: 'pem' } })
+  t.match(await settings.getVcenter(), { trust: { kind: 'ca', caPem: 'pem' } })
+  await settings.deleteVcenter()
+  await settings.deleteAws()
+  t.equal(await settings.getVcenter(), undefined)
+  t.equal(await settings.getAws(), undefined)
+})
+
+t.test('a stored setting of another form is refused by name, not handed on', async t => {
+  const { database, settings } = open(t)
+  for (const document of ['{"host":1}', '[]', 'no json', JSON.stringify({ ...vcenter, surprise: true })]) {
+    database.write(sql => sql.run("INSERT OR REPLACE INTO settings VALUES ('vcenter', ?)", document))
+    await t.rejects(settings.getVcenter(), { code: 'STORE_DAMAGED' }, document)
+  }
+  await settings.setVcenter(vcenter)
+  t.strictSame(await settings.getVcenter(), vcenter, 'entering it again repairs it')
+})
+
+t.test('a setting with a password in it cannot be written', async t => {
+  const { settings } = open(t)
+  const withPassword = { ...vcenter, password: 'hunter2' }
+  await t.rejects(settings.setVcenter(withPassword), { code: 'STORE_DAMAGED' })
+  t.equal(await settings.getVcenter(), undefined)
+})

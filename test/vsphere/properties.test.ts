@@ -1,0 +1,46 @@
+// Reading properties: one object, several, whole kinds in pages.
+
+import t from 'tap'
+import { readInventory, readObject, readObjects, textOf } from '../../appliance/vsphere/properties.ts'
+import { reference } from '../../appliance/vsphere/vim.ts'
+import { startVcenterLab } from './lab-session.ts'
+
+const vcenter = await startVcenterLab(t, { generatedVms: 25, hosts: [{ name: 'esx1.lab' }, { name: 'esx2.lab' }] })
+const session = await vcenter.connect()
+
+t.test('properties that are not set are absent, and an object that is not there is told by vCenter', async t => {
+  const root = await readObject(session, session.content.rootFolder, ['name', 'parent'])
+  t.equal(textOf(root, 'name'), 'Datacenters')
+  t.equal(textOf(root, 'parent'), undefined)
+  t.same(await readObjects(session, [], ['name']), [])
+  await t.rejects(readObject(session, reference('Folder', 'group-x0'), ['name']), { fault: 'ManagedObjectNotFound' })
+})
+
+t.test('kinds of objects are read together, each with its own properties', async t => {
+  const wanted = { HostSystem: ['name'], Datastore: ['summary.type'] }
+  const found = []
+  for await (const page of readInventory(session, wanted, { pageSize: 2 })) found.push(...page)
+  t.same(
+    found
+      .filter(object => object.type === 'HostSystem')
+      .map(host => textOf(host, 'name'))
+      .sort(),
+    ['esx1.lab', 'esx2.lab'],
+  )
+  t.same(
+    found.filter(object => object.type === 'Datastore').map(datastore => textOf(datastore, 'summary.type')),
+    ['VMFS'],
+  )
+})
+
+t.test('a session that is lost again and again ends the retrieval instead of starting it for ever', async t => {
+  await vcenter.fault({ kind: 'sessionEnd', method: 'ContinueRetrievePropertiesEx', times: -1 })
+  const reading = (async () => {
+    let objects = 0
+    for await (const page of readInventory(session, { VirtualMachine: ['name'] }, { pageSize: 1 }))
+      objects += page.length
+    return objects
+  })()
+  await t.rejects(reading, { code: 'VCENTER_SESSION_LOST' })
+  await vcenter.clearFaults()
+})
