@@ -58,7 +58,6 @@ const denied = new Set([
   'AllAccessDisabled',
   'Forbidden',
   'UnauthorizedOperation',
-  '403',
 ])
 const quotas = new Set([
   'ConcurrentSnapshotLimitExceeded',
@@ -103,7 +102,10 @@ export function awsError(action: string, thrown: unknown): ApplianceError {
   const failure = describe(thrown)
   const [code, hint] = meaningOf(failure, action)
   const text = withoutEncodedMessage(failure.message)
-  const said = text === '' || text === failure.name ? failure.name : `${failure.name}: ${text}`
+  // The answer to a HEAD has no body, and so no words: the SDK then says Unknown: UnknownError.
+  const wordless = failure.name === 'Unknown' || failure.name === 'UnknownError'
+  const words = text === '' || text === failure.name ? failure.name : `${failure.name}: ${text}`
+  const said = wordless ? `HTTP status ${failure.statusCode}` : words
   return new ApplianceError(code, `AWS did not carry out ${missingAction(failure, action)}: ${said}`, {
     cause: thrown,
     hint,
@@ -136,7 +138,7 @@ function meaningOf(failure: AwsFailure, action: string): [ErrorCode, string] {
       'Check access key id and secret access key in the AWS settings, and that the key is active.',
     ]
   }
-  if (denied.has(name)) {
+  if (denied.has(name) || failure.statusCode === 403) {
     return [
       'AWS_PERMISSION_MISSING',
       `Allow ${missingAction(failure, action)} to the connector: compare its policy with the one that Settings offers for download.`,

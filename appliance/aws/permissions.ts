@@ -56,7 +56,6 @@ export function connectorPolicy(input: ConnectorPolicyInput): PolicyDocument {
       Action: [
         's3:CreateBucket',
         's3:DeleteBucket',
-        's3:GetBucketLocation',
         's3:GetBucketPolicy',
         's3:GetBucketPublicAccessBlock',
         's3:GetBucketTagging',
@@ -148,6 +147,14 @@ export function connectorPolicy(input: ConnectorPolicyInput): PolicyDocument {
     })
   }
   return { Version: '2012-10-17', Statement: statements }
+}
+
+/** What an access key needs that only assumes the role which carries `connectorPolicy`. */
+export function accessKeyPolicy({ assumeRoleArn }: { assumeRoleArn: string }): PolicyDocument {
+  return {
+    Version: '2012-10-17',
+    Statement: [{ Sid: 'AssumeConnectorRole', Effect: 'Allow', Action: 'sts:AssumeRole', Resource: assumeRoleArn }],
+  }
 }
 
 /** Who may assume `vmimport`: VM Import itself, with its external id, for this account's tasks only. Source: VM Import/Export User Guide. */

@@ -1,17 +1,12 @@
 // Multipart upload that a run pushes bytes into: bounded shared memory, parts repeated whole, nothing left behind on abort.
 import { crc32 } from 'node:zlib'
-import {
-  type CompletedPart,
-  CompleteMultipartUploadCommand,
-  CreateMultipartUploadCommand,
-  HeadObjectCommand,
-} from '@aws-sdk/client-s3'
+import { CompleteMultipartUploadCommand, CreateMultipartUploadCommand, HeadObjectCommand } from '@aws-sdk/client-s3'
 import { ApplianceError } from '../errors.ts'
 import { awsCode, awsStatus } from './aws-errors.ts'
 import type { AwsClients } from './clients.ts'
 import type { PartBuffers } from './part-buffers.ts'
 import { abortUploads } from './s3-objects.ts'
-import { sendPart } from './s3-part.ts'
+import { type SentPart, sendPart } from './s3-part.ts'
 import { toObjectTagging } from './tags.ts'
 
 const mib = 1024 * 1024
@@ -87,7 +82,7 @@ export async function createPartUpload(options: PartUploadOptions): Promise<Part
   const { UploadId: uploadId } = await clients.call('s3:PutObject', sdk => clients.s3.send(create, sdk), { signal })
   if (uploadId === undefined) throw broken(key, 'S3 started an upload without an id')
 
-  const parts: (CompletedPart & { crc: number })[] = []
+  const parts: SentPart[] = []
   const pending = new Set<Promise<void>>()
   let filling: Buffer | undefined
   let filled = 0
@@ -114,9 +109,7 @@ export async function createPartUpload(options: PartUploadOptions): Promise<Part
     const part = buffer.subarray(0, length)
     const upload = async () => {
       if (index >= maxParts) throw broken(key, `the stream is longer than ${maxParts} parts of ${partBytes} bytes`)
-      const crc = crc32(part)
-      const sent = await sendPart({ clients, target, uploadId: uploadId as string, index, part, crc, signal })
-      parts[index] = { ...sent, crc }
+      parts[index] = await sendPart({ clients, target, uploadId: uploadId as string, index, part, signal })
       uploadedBytes += length
       onProgress?.(uploadedBytes)
     }

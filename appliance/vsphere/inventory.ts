@@ -36,8 +36,8 @@ export const serverPaths = [
   'snapshot',
 ] as const
 
-/** A page of 250 servers is about 3 MB of XML, and half a second's work of vCenter. */
-const defaultPageSize = 250
+/** About 1 MB of XML. Measured: 250 takes 6 % less time for 2,000 servers and 60 MiB more memory. */
+const defaultPageSize = 100
 
 /**
  * All servers, in pages. A VM without `config` (orphaned, or its files cannot be reached) has no identity and is left

@@ -26,8 +26,8 @@ export interface CallOptions {
   onObject?: (element: XmlElement) => void
 }
 
-/** A page of 250 servers is about 3 MB; the largest single answer, a server with every device, is far below this. */
-const defaultMaxBodyBytes = 256 * 1024 * 1024
+/** A page of 100 servers is about 1 MB. Far more than that is not an answer to anything that we ask. */
+const defaultMaxBodyBytes = 64 * 1024 * 1024
 
 /** Methods that only read: the one kind that may be sent again when a kept connection turns out to be closed. */
 const readOnly = /^(Retrieve|Query|Has|CurrentTime|FindExtension|HttpNfcLeaseGetManifest)/

@@ -29,6 +29,16 @@ export function* pauses(): Generator<number> {
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(longestPauseMs, pauseMs * 1.5)) yield pauseMs
 }
 
+/** Waits, or throws the signal's own reason. */
+export async function pause(pauseMs: number, signal: AbortSignal): Promise<void> {
+  try {
+    await sleep(pauseMs, undefined, { signal })
+  } catch (error) {
+    // Node wraps the reason in an AbortError, under which a cancelled run would no longer be known as one.
+    throw signal.aborted ? signal.reason : error
+  }
+}
+
 /** The reference that a `..._Task` method or an export answered with. */
 export function returnedReference(answer: XmlElement, type: string): Reference {
   return reference(type, child(answer, 'returnval')?.text ?? '')
@@ -54,7 +64,7 @@ export async function waitForTask(
       const outageMs = performance.now() - unreachableSince
       if (!isUnreachable(error) || outageMs > longestOutageMs) throw error
       session.soap.retries += 1
-      await sleep(longestPauseMs, undefined, { signal })
+      await pause(longestPauseMs, signal)
       continue
     }
     const state = textOf(seen, 'info.state')
@@ -63,7 +73,7 @@ export async function waitForTask(
       const error = seen.properties.get('info.error')
       throw localizedFault(doing, error ?? emptyFault)
     }
-    await sleep(pauseMs, undefined, { signal })
+    await pause(pauseMs, signal)
   }
   return undefined
 }

@@ -1,6 +1,5 @@
 // Disks by NFC: an export lease of a snapshot (or of a powered-off VM), kept alive while its files are read.
 
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { CertificateTrust } from '../domain.ts'
 import { ApplianceError } from '../errors.ts'
 import { parseHost } from './certificate.ts'
@@ -10,7 +9,7 @@ import { openNfcStream } from './nfc-stream.ts'
 import { readObject, textOf } from './properties.ts'
 import type { VcenterSession } from './session.ts'
 import { retrieveHost } from './storage-and-hosts.ts'
-import { pauses, returnedReference } from './task.ts'
+import { pause, pauses, returnedReference } from './task.ts'
 import { type Reference, reference } from './vim.ts'
 import { diskAddresses } from './virtual-devices.ts'
 import { children, numberAt, textAt, type XmlElement } from './xml.ts'
@@ -114,7 +113,7 @@ async function waitUntilReady(
     const state = textOf(seen, 'state')
     if (state === 'ready') return seen.properties.get('info')
     if (state !== 'initializing') throw leaseLost(serverName, state, seen.properties.get('error'))
-    await sleep(pauseMs, undefined, { signal: ends })
+    await pause(pauseMs, ends)
   }
   return undefined
 }
@@ -137,26 +136,34 @@ function holdLease(
   const lost = new AbortController()
   let percent = 0
   let ended = false
+  let beating = false
   const beat = async () => {
+    if (beating) return
+    beating = true
     try {
       await session.call('HttpNfcLeaseProgress', { _this: lease, percent })
     } catch (error) {
-      // Only a fault says that the lease has ended; without an answer the next beat tries again, long before the time-out.
-      if (!ended && isFault(error)) lost.abort(await nameLoss(error))
+      // Without an answer the next beat tries again, long before the time-out. A fault makes us look at the lease itself.
+      const end = isFault(error) ? await findEnd() : undefined
+      if (end && !ended) lost.abort(end)
+    } finally {
+      beating = false
     }
   }
   const timer = setInterval(() => void beat(), progressMs)
   timer.unref()
 
-  /** vCenter keeps the reason on the lease for a while: "ManagedObjectNotFound" alone says less. */
-  const nameLoss = async (error: unknown): Promise<unknown> => {
+  /** Why the lease has ended; undefined if it has not. vCenter keeps the reason on the lease for a while. */
+  const findEnd = async (): Promise<ApplianceError | undefined> => {
     try {
       const seen = await readObject(session, lease, ['state', 'error'])
       const state = textOf(seen, 'state')
-      if (state === 'ready') return error
-      return leaseLost(name, state, seen.properties.get('error'))
-    } catch (second) {
-      return isFault(second) ? asCode(second, 'NFC_LEASE_LOST', leaseHint) : error
+      return state === 'ready' ? undefined : leaseLost(name, state, seen.properties.get('error'))
+    } catch (error) {
+      if (isFault(error))
+        return asCode(error, 'NFC_LEASE_LOST', leaseHint, `The export of ${name} ended: ${error.message}`)
+      // vCenter does not answer: whether the lease has ended is unknown, and the first error is the one to show.
+      return undefined
     }
   }
 
@@ -172,9 +179,9 @@ function holdLease(
         const what = `Disk ${file.diskKey} of ${name}`
         const source = { url: file.url, trust: trustOf(file.url), what, stallMs, ...(cookie ? { cookie } : {}) }
         try {
-          return named(await openNfcStream(source, AbortSignal.any([signal, lost.signal])), nameLoss)
+          return named(await openNfcStream(source, AbortSignal.any([signal, lost.signal])), findEnd)
         } catch (error) {
-          throw await explainBreak(error, nameLoss)
+          throw await explainBreak(error, findEnd)
         }
       },
     }),
@@ -191,7 +198,7 @@ function holdLease(
       try {
         return readManifest(await session.call('HttpNfcLeaseGetManifest', { _this: lease }))
       } catch (error) {
-        throw isFault(error) ? await nameLoss(error) : error
+        throw (isFault(error) && (await findEnd())) || error
       }
     },
     async complete() {
@@ -201,7 +208,7 @@ function holdLease(
         await session.call('HttpNfcLeaseProgress', { _this: lease, percent: 100 })
         await session.call('HttpNfcLeaseComplete', { _this: lease })
       } catch (error) {
-        throw isFault(error) ? await nameLoss(error) : error
+        throw (isFault(error) && (await findEnd())) || error
       }
     },
     async abort(reason) {
@@ -243,21 +250,20 @@ async function trustIn(
   return url => (isVcenter(session, url) ? session.soap.trust : ofHost)
 }
 
+type FindEnd = () => Promise<ApplianceError | undefined>
+
 /** When a transfer breaks, the lease may be why: then that is the error to show. */
-async function explainBreak(error: unknown, nameLoss: (error: unknown) => Promise<unknown>): Promise<unknown> {
+async function explainBreak(error: unknown, findEnd: FindEnd): Promise<unknown> {
   const mayBeLease =
     error instanceof ApplianceError && (error.code === 'NFC_INTERRUPTED' || error.code === 'NFC_REFUSED')
-  return mayBeLease ? await nameLoss(error) : error
+  return (mayBeLease && (await findEnd())) || error
 }
 
-async function* named(
-  bytes: AsyncIterable<Buffer>,
-  nameLoss: (error: unknown) => Promise<unknown>,
-): AsyncGenerator<Buffer> {
+async function* named(bytes: AsyncIterable<Buffer>, findEnd: FindEnd): AsyncGenerator<Buffer> {
   try {
     yield* bytes
   } catch (error) {
-    throw await explainBreak(error, nameLoss)
+    throw await explainBreak(error, findEnd)
   }
 }
 

@@ -15,6 +15,7 @@ export interface SnapshotRequest {
   serverMoref: string
   /** For messages; the moref if absent. */
   serverName?: string
+  /** Of this run alone: after a failure without an answer, the snapshot of this name is looked for and removed. */
   name: string
   description: string
   /** Ask VMware Tools to bring the guest's file systems to rest. */

@@ -14,8 +14,14 @@ export interface XmlElement {
   /** The plain attribute `type`: the managed object type of a reference. */
   type: string
   text: string
-  children: XmlElement[]
+  readonly children: readonly XmlElement[]
 }
+
+/** While it is being built. */
+type OpenElement = XmlElement & { children: XmlElement[] }
+
+/** Most elements are leaves: they share one empty list, which never grows. */
+const none: XmlElement[] = []
 
 export interface XmlTreeOptions {
   /** Called with each element that closes at this path (local names from the root); it is then forgotten. */
@@ -31,8 +37,8 @@ const maxDepth = 64
  */
 export function xmlTree({ onElement }: XmlTreeOptions = {}) {
   const parser = new SaxesParser({ xmlns: true, position: false })
-  const root: XmlElement = { name: '', namespace: '', xsiType: '', type: '', text: '', children: [] }
-  const open: XmlElement[] = [root]
+  const root: OpenElement = { name: '', namespace: '', xsiType: '', type: '', text: '', children: [] }
+  const open: OpenElement[] = [root]
   let text = ''
 
   parser.on('error', error => {
@@ -50,7 +56,14 @@ export function xmlTree({ onElement }: XmlTreeOptions = {}) {
   parser.on('opentag', tag => {
     if (open.length > maxDepth) throw malformed('it is nested too deep')
     text = ''
-    const element: XmlElement = { name: tag.local, namespace: tag.uri, xsiType: '', type: '', text: '', children: [] }
+    const element: OpenElement = {
+      name: tag.local,
+      namespace: tag.uri,
+      xsiType: '',
+      type: '',
+      text: '',
+      children: none,
+    }
     for (const key in tag.attributes) {
       const attribute = tag.attributes[key]
       if (attribute?.local !== 'type') continue
@@ -66,6 +79,7 @@ export function xmlTree({ onElement }: XmlTreeOptions = {}) {
     if (element.children.length === 0) element.text = text
     text = ''
     if (onElement && isAt(onElement.path, element)) onElement.take(element)
+    else if (parent.children === none) parent.children = [element]
     else parent.children.push(element)
   })
 

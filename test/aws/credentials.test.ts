@@ -1,6 +1,10 @@
 import t from 'tap'
 import { identify } from '../../appliance/aws/credentials.ts'
-import { awsCli, awsLab, connect } from './aws-lab.ts'
+import { findImageOfRun } from '../../appliance/aws/image.ts'
+import { accessKeyPolicy } from '../../appliance/aws/permissions.ts'
+import { checkImportRole } from '../../appliance/aws/registration.ts'
+import { listUnfinishedUploads } from '../../appliance/aws/s3-objects.ts'
+import { awsCli, awsLab, connect, makeBucket } from './aws-lab.ts'
 
 t.test('with the lab', async t => {
   const lab = await awsLab(t)
@@ -33,6 +37,23 @@ t.test('with the lab', async t => {
     await lab.awsControl('POST', '/clock', { skewMs: 0 })
   })
 
+  t.test('a clock that drifts during a run is worked around, and counted', async t => {
+    const { clients, retries } = connect(t, lab)
+    const { accountId } = lab.aws
+    const bucket = await makeBucket(lab, clients)
+    for (const skewMs of [20 * 60_000, -20 * 60_000]) {
+      await lab.awsControl('POST', '/clock', { skewMs })
+      t.same(await listUnfinishedUploads({ clients, bucket, accountId }), [])
+      t.equal(await findImageOfRun({ clients, runId: 'none' }), undefined)
+      t.equal(await checkImportRole({ clients, roleName: 'vmimport', accountId }), 'trusted')
+    }
+    t.same(
+      [...new Set(retries)],
+      ['clockSkew s3:ListBucketMultipartUploads', 'clockSkew ec2:DescribeImages', 'clockSkew iam:GetRole'],
+    )
+    await lab.awsControl('POST', '/clock', { skewMs: 0 })
+  })
+
   t.test('a role is assumed with its external id, and works in place of the key', async t => {
     const trust = {
       Version: '2012-10-17',
@@ -55,6 +76,11 @@ t.test('with the lab', async t => {
       JSON.stringify(trust),
     )
     const settings = { assumeRoleArn: `arn:aws:iam::${accountId}:role/worker`, assumeRoleExternalId: 'from-settings' }
+    await awsCli(
+      lab,
+      ...['iam', 'put-user-policy', '--user-name', 'connector', '--policy-name', 'assume'],
+      ...['--policy-document', JSON.stringify(accessKeyPolicy(settings))],
+    )
     const { clients } = connect(t, lab, { settings })
     t.match(await identify(clients), { accountId, arn: /assumed-role\/worker\/hoist$/ })
     const stranger = connect(t, lab, { settings: { ...settings, assumeRoleExternalId: 'guessed' } })

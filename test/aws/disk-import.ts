@@ -16,7 +16,7 @@ export interface UploadedDisk {
   sha256: string
 }
 
-/** 8 MiB with some bytes that `seed` decides and an MBR with one partition. */
+/** 8 MiB with some bytes that `seed` decides, and an MBR with one partition that bears ext4's magic: a guest to VM Import. */
 export async function uploadDisk(
   clients: AwsClients,
   bucket: string,
@@ -29,6 +29,7 @@ export async function uploadDisk(
   raw.writeUInt32LE(2048, 454)
   raw.writeUInt32LE(raw.length / 512 - 2048, 458)
   raw.set([0x55, 0xaa], 510)
+  raw.set([0x53, 0xef], 2048 * 512 + 1080)
   const directory = await mkdtemp(join(tmpdir(), 'hoist-'))
   try {
     const [rawFile, vmdkFile] = [join(directory, 'disk.img'), join(directory, 'disk.vmdk')]
@@ -59,7 +60,7 @@ export async function importDisk(input: {
     key,
     description: key,
     roleName: 'vmimport',
-    clientToken: key,
+    clientToken: `${bucket.slice(-16)}-${key}`,
     encrypted: false,
     tags,
     pollMs: 20,

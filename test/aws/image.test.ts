@@ -24,7 +24,7 @@ t.test('with the lab', async t => {
   const lab = await awsLab(t)
   const { clients } = connect(t, lab)
   const bucket = await makeBucket(lab, clients)
-  const disks = []
+  const disks: Awaited<ReturnType<typeof importDisk>>[] = []
   for (const seed of [1, 2])
     disks.push(await importDisk({ clients, bucket, key: `r1/disk-${seed}.vmdk`, seed, tags: tagsOf('r1') }))
   const snapshots = disks.map(({ snapshotId, sizeBytes }) => ({ snapshotId, sizeBytes }))
@@ -100,7 +100,7 @@ t.test('with the lab', async t => {
   })
 
   t.test('more disks than device names are refused by name', async t => {
-    const many = Array.from({ length: 27 }, () => snapshots[0] ?? { snapshotId: '', sizeBytes: 0 })
+    const many = Array.from({ length: 27 }, () => ({ snapshotId: disks[0]?.snapshotId ?? '', sizeBytes: 1 }))
     await t.rejects(register('r7', { snapshots: many }), { code: 'GUEST_UNSUPPORTED' })
     await t.rejects(register('r7', { snapshots: [] }), { code: 'IMAGE_FAILED' })
   })

@@ -1,5 +1,5 @@
-import t from 'tap'
-import { deleteSnapshot } from '../../appliance/aws/ec2-snapshot.ts'
+import t, { type Test } from 'tap'
+import { awaitSnapshot, deleteSnapshot } from '../../appliance/aws/ec2-snapshot.ts'
 import { registerImage, removeImage } from '../../appliance/aws/image.ts'
 import { awaitImageImport, convertImage } from '../../appliance/aws/image-import.ts'
 import { createPartBuffers } from '../../appliance/aws/part-buffers.ts'
@@ -19,7 +19,7 @@ import { ownershipTags } from '../../appliance/aws/tags.ts'
 import { ApplianceError } from '../../appliance/errors.ts'
 import type { Lab } from '../lab/lab.ts'
 import { awsCli, awsLab, connect, connectorId } from './aws-lab.ts'
-import { importDisk } from './disk-import.ts'
+import { importDisk, uploadDisk } from './disk-import.ts'
 
 const accountId = '111122223333'
 const region = 'eu-central-1'
@@ -61,10 +61,20 @@ t.test('the template holds the same documents', async t => {
   })
 })
 
+const setConnectorPolicy = (lab: Lab, Statement: PolicyDocument['Statement']) =>
+  awsCli(
+    lab,
+    ...['iam', 'put-user-policy', '--user-name', 'connector', '--policy-name', 'connector'],
+    ...['--policy-document', JSON.stringify({ Version: '2012-10-17', Statement })],
+  )
+
+let runs = 1
+
 /** Everything that a connector does in AWS, once. */
-async function everything(t: import('tap').Test, lab: Lab): Promise<void> {
+async function everything(t: Test, lab: Lab): Promise<void> {
   const { clients } = connect(t, lab)
-  const run = { connectorId, jobId: 'j1', runId: 'r1', serverId: 's1', serverName: 'web01' }
+  const runId = `r${runs++}`
+  const run = { connectorId, jobId: 'j1', runId, serverId: 's1', serverName: 'web01' }
   const tags = ownershipTags(run)
   const common = { clients, tags, pollMs: 20 }
   const bucket = await ensureBucket({ clients, connectorId, accountId, region, partition: 'aws' })
@@ -82,7 +92,7 @@ async function everything(t: import('tap').Test, lab: Lab): Promise<void> {
   const cancelled = new AbortController()
   const { taskId } = await startSnapshotImport({
     ...{ ...common, bucket, key: 'r1/disk.vmdk', description: 'd', roleName: 'vmimport' },
-    ...{ clientToken: 'cancelled', encrypted: false },
+    ...{ clientToken: `cancelled-${runId}`, encrypted: false },
   })
   const waiting = awaitSnapshotImport({
     ...{ ...common, taskId, what: 'web01', signal: cancelled.signal },
@@ -95,7 +105,7 @@ async function everything(t: import('tap').Test, lab: Lab): Promise<void> {
   const snapshots = [{ snapshotId, sizeBytes }]
   const { imageId } = await registerImage({
     ...common,
-    name: 'web01 r1',
+    name: `web01 ${runId}`,
     description: 'd',
     firmware: 'bios',
     vTpm: false,
@@ -110,7 +120,7 @@ async function everything(t: import('tap').Test, lab: Lab): Promise<void> {
       firmware: 'bios' as const,
       licence: 'auto' as const,
     },
-    ...{ encrypted: false, roleName: 'vmimport', clientToken: 'converted', snapshots },
+    ...{ encrypted: false, roleName: 'vmimport', clientToken: `converted-${runId}`, snapshots },
   })
   const converted = await awaitImageImport({ ...common, taskId: conversion.taskId, what: 'web01' })
   await removeImage({ clients, ...converted })
@@ -122,17 +132,38 @@ t.test('the documented policy is enough for everything, and each of its statemen
   const lab = await awsLab(t)
   await lab.awsControl('POST', '/tasks', { stepMs: 100 })
   const policy = connectorPolicy(input)
-  const { Arn: arn } = await awsCli<{ Arn: string }>(lab, 'sts', 'get-caller-identity')
-  t.ok(arn)
-  const setPolicy = (Statement: PolicyDocument['Statement']) =>
-    awsCli(
-      lab,
-      ...['iam', 'put-user-policy', '--user-name', 'connector', '--policy-name', 'connector'],
-      ...['--policy-document', JSON.stringify({ Version: '2012-10-17', Statement })],
-    )
   await t.resolves(everything(t, lab), 'all of it')
   for (const statement of policy.Statement) {
-    await setPolicy(policy.Statement.filter(other => other !== statement))
+    await setConnectorPolicy(
+      lab,
+      policy.Statement.filter(other => other !== statement),
+    )
     await t.rejects(everything(t, lab), { code: 'AWS_PERMISSION_MISSING' }, `without ${statement.Sid}`)
   }
 })
+
+t.test(
+  'a customer managed key works with the documented policies, and an import role that may not use it is named',
+  async t => {
+    const lab = await awsLab(t)
+    const { KeyMetadata: key } = await awsCli<{ KeyMetadata: { Arn: string; KeyId: string } }>(lab, 'kms', 'create-key')
+    const withKey = { ...input, kmsKeyArns: [key.Arn] }
+    const { clients } = connect(t, lab)
+    const bucket = await ensureBucket({ clients, connectorId, accountId, region, partition: 'aws' })
+    const tags = ownershipTags({ connectorId, jobId: 'j1', runId: 'r1', serverId: 's1', serverName: 'web01' })
+    await uploadDisk(clients, bucket, 'r1/disk.vmdk', 1)
+    let token = 0
+    const encrypt = async () => {
+      const { taskId } = await startSnapshotImport({
+        ...{ clients, bucket, key: 'r1/disk.vmdk', description: 'd', roleName: 'vmimport', tags },
+        ...{ clientToken: `key-${token++}`, encrypted: true, kmsKeyId: key.KeyId },
+      })
+      return awaitSnapshotImport({ clients, taskId, what: 'web01', tags, pollMs: 20 })
+    }
+    await setConnectorPolicy(lab, connectorPolicy(withKey).Statement)
+    await t.rejects(encrypt(), { code: 'IMPORT_REFUSED', hint: /key/ }, 'the import role may not use it')
+    await lab.awsControl('POST', '/roles/vmimport', { policy: vmimportRolePolicy(withKey) })
+    const { snapshotId } = await encrypt()
+    t.match(await awaitSnapshot({ clients, snapshotId, pollMs: 20 }), { encrypted: true, kmsKeyId: key.Arn })
+  },
+)

@@ -9,7 +9,7 @@ import time
 from pyVim.connect import Disconnect, SmartConnect
 from pyVmomi import vim, vmodl
 
-PAGE_SIZE = 250  # as in the appliance's import
+PAGE_SIZE = 100  # as in the appliance's import
 
 settings = json.loads(os.environ["BENCH_VCENTER"])
 host, _, port = settings["host"].partition(":")

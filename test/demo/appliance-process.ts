@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises'
 import { Agent, type RequestOptions, request } from 'node:https'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import packageJson from '../../package.json' with { type: 'json' }
 
 const root = join(import.meta.dirname, '..', '..')
 const readyTimeoutMs = 60_000
@@ -43,9 +44,10 @@ export class ApplianceProcess {
     this.#agent = new Agent({ keepAlive: true, ca: certificatePem })
   }
 
-  /** Starts `appliance/main.ts` on a port of the system's choice and waits until it listens. */
+  /** Does what `npm start` does, on a port of the system's choice and waits until it listens. */
   static async start(options: ApplianceOptions): Promise<ApplianceProcess> {
-    const child = spawn(process.execPath, [join(root, 'appliance', 'main.ts')], {
+    const [, ...args] = packageJson.scripts.start.split(' ')
+    const child = spawn(process.execPath, args, {
       cwd: root,
       env: { PATH: process.env.PATH, HOIST_DATA_DIR: options.dataDir, HOIST_PORT: '0', ...options.env },
       stdio: ['ignore', 'pipe', 'pipe'],

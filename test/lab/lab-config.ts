@@ -70,6 +70,8 @@ const vm = Type.Object(
   closed,
 )
 
+const account = Type.Object({ username: Type.Optional(name), password: Type.Optional(name) }, closed)
+
 const policy = Type.Unsafe<PolicyDocument>(
   Type.Object({ Version: Type.Optional(Type.String()), Statement: Type.Unknown() }, closed),
 )
@@ -143,6 +145,7 @@ export const labConfigSchema = Type.Object(
     changedAreasPerPage: Type.Optional(positive),
     leaseTimeoutSeconds: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
     sessionTimeoutSeconds: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
+    accounts: Type.Optional(Type.Partial(Type.Object({ admin: account, connector: account }, closed))),
     aws: Type.Optional(aws),
   },
   closed,

@@ -77,7 +77,9 @@ t.test('npm run lab prints one line of JSON and cleans up on SIGTERM', async t =
   const file = `${t.testdir({ 'lab.json': '{"vms":[{"name":"db01"}]}' })}/lab.json`
   const child = spawn(process.execPath, [script, '--config', file, '--no-aws'], { stdio: ['ignore', 'pipe', 'pipe'] })
   child.stderr.pipe(process.stderr)
-  const [line] = (await Promise.race([once(child.stdout.setEncoding('utf8'), 'data'), once(child, 'close')])) as [string]
+  const [line] = (await Promise.race([once(child.stdout.setEncoding('utf8'), 'data'), once(child, 'close')])) as [
+    string,
+  ]
   const endpoints = JSON.parse(line) as LabEndpoints
   t.match(endpoints.vcenter?.thumbprintSha256, /^([0-9A-F]{2}:){31}[0-9A-F]{2}$/)
   child.kill('SIGTERM')

@@ -40,7 +40,8 @@ t.test(
       message: /^Creating a snapshot of web01 failed: FileLocked: \S/,
     })
     await t.rejects(waitForTask(session, reference('Task', 'task-0'), { doing, signal: never }), {
-      fault: 'ManagedObjectNotFound',
+      code: 'SERVER_GONE',
+      message: /ManagedObjectNotFound/,
     })
     const task = await start()
     await vcenter.fault({ kind: 'hold', method: 'RetrievePropertiesEx' })

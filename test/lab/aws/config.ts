@@ -64,6 +64,11 @@ export type Lab = {
   images: ImageStore
   imports: ImportStore
   clock: { skewMs: number }
+  /** EBS direct's token buckets by operation, and what its client tokens stand for. */
+  directWrites: {
+    rates: Map<string, { tokens: number; atMs: number }>
+    tokens: Map<string, { parameters: string; snapshotId: string }>
+  }
   /** Buckets of other accounts, as far as somebody told. */
   bucketOwners: Map<string, string>
   settings: { encryptionByDefault: boolean; defaultKmsKeyArn: string }

@@ -1,5 +1,4 @@
 // The control port's routes that concern the AWS server, and the front's question about S3 requests. Neither exists in AWS.
-import { join } from 'node:path'
 import { isExpired } from './authenticate.ts'
 import { type ContextEntries, callContext, denialMessage } from './authorize.ts'
 import { AwsError } from './aws-error.ts'
@@ -34,7 +33,7 @@ export async function control(lab: Lab, method: string, path: string, body: Reco
 /** The raw file with a snapshot's whole content, for programs that read files. */
 async function snapshotFile(lab: Lab, _body: object, id: string) {
   const { content } = lab.snapshots.get(id)
-  const file = await content.flatten(join(lab.snapshots.directory, `${id}.flat.raw`))
+  const file = await content.flatten(lab.snapshots.flatPath(id))
   return { file, sizeBytes: content.sizeBytes }
 }
 

@@ -12,6 +12,7 @@ import { jsonAnswer, parseEbsRequest, parseJson, type WireAnswer } from './ebs-r
 import { completeSnapshot, putSnapshotBlock, startSnapshot } from './ebs-write.ts'
 import { imageOperations } from './ec2-images.ts'
 import { importOperations } from './ec2-import.ts'
+import { importTaskOperations } from './ec2-import-tasks.ts'
 import { snapshotOperations } from './ec2-snapshots.ts'
 import { tagOperations } from './ec2-tags.ts'
 import { iamOperations } from './iam.ts'
@@ -30,7 +31,13 @@ const queryServices: Partial<Record<Service, QueryService>> = {
     dialect: 'ec2',
     namespace: 'http://ec2.amazonaws.com/doc/2016-11-15/',
     client: ec2Client,
-    operations: { ...snapshotOperations, ...imageOperations, ...importOperations, ...tagOperations },
+    operations: {
+      ...snapshotOperations,
+      ...imageOperations,
+      ...importOperations,
+      ...importTaskOperations,
+      ...tagOperations,
+    },
   },
   sts: {
     dialect: 'query',

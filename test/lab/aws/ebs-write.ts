@@ -31,26 +31,20 @@ const knownMembers = [
   'Timeout',
 ]
 
-/** A token bucket per operation and subject: AWS's quotas are per second. */
-const buckets = new Map<string, { tokens: number; atMs: number }>()
-
-function throttle(key: string, perSecond: number, reason: string): void {
+/** A token bucket per operation: AWS's quotas are per account and second. */
+function throttle(lab: Lab, operation: string, perSecond: number): void {
+  const { rates } = lab.directWrites
   const nowMs = Date.now()
-  const bucket = buckets.get(key) ?? { tokens: perSecond, atMs: nowMs }
+  const bucket = rates.get(operation) ?? { tokens: perSecond, atMs: nowMs }
   bucket.tokens = Math.min(perSecond, bucket.tokens + ((nowMs - bucket.atMs) / 1000) * perSecond)
   bucket.atMs = nowMs
-  buckets.set(key, bucket)
-  if (bucket.tokens < 1)
-    throw new AwsError(
-      'RequestThrottledException',
-      'The number of API requests has exceeded the maximum allowed.',
-      400,
-      { Reason: reason },
-    )
+  rates.set(operation, bucket)
+  if (bucket.tokens < 1) {
+    const message = 'The number of API requests has exceeded the maximum allowed API request throttling limit.'
+    throw new AwsError('RequestThrottledException', message, 400, { Reason: 'ACCOUNT_THROTTLED' })
+  }
   bucket.tokens -= 1
 }
-
-const tokens = new Map<string, { parameters: string; snapshotId: string }>()
 
 export async function startSnapshot(request: EbsRequest, call: Call): Promise<WireAnswer> {
   const { lab } = call
@@ -68,7 +62,7 @@ export async function startSnapshot(request: EbsRequest, call: Call): Promise<Wi
   if (tags.some(tag => !tag.Key || tag.Key.length > 127 || tag.Key.startsWith('aws:')) || tags.length > 50) {
     throw validationError('INVALID_TAG', 'The tags are not valid.')
   }
-  throttle('StartComplete', lab.quotas.startCompletePerSecond, 'ACCOUNT_THROTTLED')
+  throttle(lab, call.operation, lab.quotas.startCompletePerSecond)
   const repeated = repeatedStart(lab, input)
   if (repeated !== undefined) return startAnswer(repeated, lab.accountId)
   const volumeSizeGiB = integer(String(input.VolumeSize), 'VolumeSize', 1, 65_536)
@@ -103,12 +97,12 @@ export async function startSnapshot(request: EbsRequest, call: Call): Promise<Wi
     sealed: false,
   }
   if (input.ClientToken !== undefined)
-    tokens.set(input.ClientToken, { parameters: JSON.stringify(input), snapshotId: snapshot.id })
+    lab.directWrites.tokens.set(input.ClientToken, { parameters: JSON.stringify(input), snapshotId: snapshot.id })
   return startAnswer(snapshot, lab.accountId)
 }
 
 function repeatedStart(lab: Lab, input: StartRequest): Snapshot | undefined {
-  const known = input.ClientToken === undefined ? undefined : tokens.get(input.ClientToken)
+  const known = input.ClientToken === undefined ? undefined : lab.directWrites.tokens.get(input.ClientToken)
   if (known === undefined) return undefined
   if (known.parameters !== JSON.stringify(input)) {
     throw new AwsError(
@@ -203,7 +197,7 @@ export async function putSnapshotBlock(request: EbsRequest, call: Call): Promise
   const tags = lab.snapshots.find(request.snapshotId)?.tags ?? []
   authorize(call, 'ebs:PutSnapshotBlock', lab.snapshots.arn(request.snapshotId), resourceContext(tags))
   const snapshot = writable(lab, request.snapshotId)
-  throttle('Put', lab.quotas.putSnapshotBlockPerSecond, 'ACCOUNT_THROTTLED')
+  throttle(lab, call.operation, lab.quotas.putSnapshotBlockPerSecond)
   if (snapshot.state !== 'pending' || snapshot.direct.sealed) {
     throw validationError('INVALID_SNAPSHOT_ID', `The snapshot ${snapshot.id} is not in the pending state.`)
   }
@@ -238,7 +232,7 @@ export function completeSnapshot(request: EbsRequest, call: Call): WireAnswer {
   const tags = lab.snapshots.find(request.snapshotId)?.tags ?? []
   authorize(call, 'ebs:CompleteSnapshot', lab.snapshots.arn(request.snapshotId), resourceContext(tags))
   const snapshot = writable(lab, request.snapshotId)
-  throttle('StartComplete', lab.quotas.startCompletePerSecond, 'ACCOUNT_THROTTLED')
+  throttle(lab, call.operation, lab.quotas.startCompletePerSecond)
   if (!snapshot.direct.sealed) {
     checkAggregate(snapshot.direct.digests, headers)
     snapshot.direct.sealed = true

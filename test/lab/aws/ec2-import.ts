@@ -1,17 +1,10 @@
-// VM Import's calls: ImportSnapshot, ImportImage, their tasks, and cancelling.
-import type {
-  CancelImportTaskRequest,
-  DescribeImportImageTasksRequest,
-  DescribeImportSnapshotTasksRequest,
-  ImageDiskContainer,
-  ImportImageRequest,
-  ImportSnapshotRequest,
-} from '@aws-sdk/client-ec2'
-import { authorize, type Call, endDryRun } from './authorize.ts'
-import { AwsError, invalidParameter } from './aws-error.ts'
+// VM Import's calls: ImportSnapshot and ImportImage.
+import type { ImageDiskContainer, ImportImageRequest, ImportSnapshotRequest } from '@aws-sdk/client-ec2'
+import { type Call, endDryRun } from './authorize.ts'
+import { AwsError } from './aws-error.ts'
 import type { Lab } from './config.ts'
-import { applyFilters, page } from './ec2-filters.ts'
-import { authorizeCreation, requestedTags, resourceContext } from './ec2-tags.ts'
+import { describeImageTask, describeSnapshotTask } from './ec2-import-tasks.ts'
+import { authorizeCreation, requestedTags } from './ec2-tags.ts'
 import { convertImage } from './import-conversion.ts'
 import { decodeDisk, type FetchedDisk, fetchDisk } from './import-disk.ts'
 import { checkKey, checkRole } from './import-role.ts'
@@ -90,11 +83,10 @@ function importSnapshot(input: ImportSnapshotRequest, call: Call) {
     disks: [disk],
     tags,
     abort: new AbortController(),
-    ended: Promise.resolve(),
   }
   lab.imports.add(task, input.ClientToken, input)
   let fetched: FetchedDisk | undefined
-  task.ended = runStages(
+  void runStages(
     task,
     [
       { message: 'pending', progress: '0' },
@@ -122,7 +114,7 @@ function importSnapshot(input: ImportSnapshotRequest, call: Call) {
   return describeSnapshotTask(task)
 }
 
-export function takeFailure(lab: Lab): string | undefined {
+function takeFailure(lab: Lab): string | undefined {
   const failure = lab.imports.nextFailure
   lab.imports.nextFailure = undefined
   return failure
@@ -190,10 +182,9 @@ function importImage(input: ImportImageRequest, call: Call) {
       bootMode: input.BootMode,
     },
     abort: new AbortController(),
-    ended: Promise.resolve(),
   }
   lab.imports.add(task, input.ClientToken, input)
-  task.ended = convertImage(
+  void convertImage(
     lab,
     task,
     roleName,
@@ -254,107 +245,7 @@ function imageDisk(container: ImageDiskContainer, call: Call): ImportDisk {
   return { ...shared, sourceSnapshotId: snapshot.id, format: 'RAW', imageBytes: snapshot.content.sizeBytes }
 }
 
-function describeSnapshotTask(task: ImportTask) {
-  const [disk] = task.disks
-  return {
-    ImportTaskId: task.id,
-    Description: task.description,
-    SnapshotTaskDetail: {
-      ...describeDisk(disk),
-      Encrypted: task.encrypted,
-      KmsKeyId: task.kmsKeyArn,
-      Description: task.description,
-      Progress: task.progress,
-      Status: task.status,
-      StatusMessage: task.statusMessage,
-    },
-    Tags: task.tags,
-  }
-}
-
-function describeDisk(disk: ImportDisk | undefined) {
-  return {
-    DiskImageSize: disk?.imageBytes,
-    Format: disk?.format,
-    SnapshotId: disk?.snapshotId,
-    Url: disk?.url,
-    UserBucket: disk?.bucket === undefined ? undefined : { S3Bucket: disk.bucket, S3Key: disk.key },
-  }
-}
-
-function describeImageTask(task: ImportTask) {
-  return {
-    ImportTaskId: task.id,
-    Description: task.description,
-    Architecture: task.image?.architecture,
-    Platform: task.image?.platform,
-    LicenseType: task.image?.licenseType,
-    UsageOperation: task.image?.usageOperation,
-    BootMode: task.image?.bootMode,
-    Encrypted: task.encrypted,
-    KmsKeyId: task.kmsKeyArn,
-    ImageId: task.image?.imageId,
-    Progress: task.progress,
-    Status: task.status,
-    StatusMessage: task.statusMessage,
-    SnapshotDetails: task.disks.map(disk => ({
-      ...describeDisk(disk),
-      Description: disk.description,
-      DeviceName: disk.deviceName,
-      Status: disk.status,
-    })),
-    Tags: task.tags,
-  }
-}
-
-function tasksOf(
-  kind: ImportTask['kind'],
-  input: DescribeImportSnapshotTasksRequest | DescribeImportImageTasksRequest,
-  call: Call,
-) {
-  authorize(call, `ec2:${call.operation}`)
-  endDryRun(input)
-  const { imports } = call.lab
-  const asked = input.ImportTaskIds?.length
-    ? input.ImportTaskIds.map(id => imports.get(id))
-    : [...imports.tasks.values()]
-  for (const task of asked) {
-    if (task.kind !== kind && input.ImportTaskIds?.length)
-      throw invalidParameter(`The import task ${task.id} is of another kind`)
-  }
-  const found = applyFilters(
-    asked.filter(task => task.kind === kind),
-    input.Filters,
-    { 'task-state': task => task.status },
-  )
-  return page(found, input)
-}
-
-function describeImportSnapshotTasks(input: DescribeImportSnapshotTasksRequest, call: Call) {
-  const { items, nextToken } = tasksOf('snapshot', input, call)
-  return { ImportSnapshotTasks: items.map(describeSnapshotTask), NextToken: nextToken }
-}
-
-function describeImportImageTasks(input: DescribeImportImageTasksRequest, call: Call) {
-  const { items, nextToken } = tasksOf('image', input, call)
-  return { ImportImageTasks: items.map(describeImageTask), NextToken: nextToken }
-}
-
-function cancelImportTask(input: CancelImportTaskRequest, call: Call) {
-  const task = call.lab.imports.get(input.ImportTaskId ?? '')
-  authorize(call, 'ec2:CancelImportTask', task.arn, resourceContext(task.tags))
-  endDryRun(input)
-  const previous = task.status
-  if (previous !== 'active')
-    throw new AwsError('IncorrectState', `The import task ${task.id} is ${previous} and cannot be cancelled`)
-  task.abort.abort(input.CancelReason ?? 'User initiated task cancelation')
-  return { ImportTaskId: task.id, PreviousState: previous, State: 'deleting' }
-}
-
 export const importOperations = {
   ImportSnapshot: importSnapshot,
-  DescribeImportSnapshotTasks: describeImportSnapshotTasks,
   ImportImage: importImage,
-  DescribeImportImageTasks: describeImportImageTasks,
-  CancelImportTask: cancelImportTask,
 }

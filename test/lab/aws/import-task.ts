@@ -43,8 +43,6 @@ export type ImportTask = {
     imageId?: string
   }
   abort: AbortController
-  /** Resolves when the task has come to its end. */
-  ended: Promise<void>
 }
 
 /** A failure that AWS reports in StatusMessage: the guest or the object is to blame, not the lab. */
@@ -108,7 +106,9 @@ export async function runStages(
     for (const stage of stages) {
       task.statusMessage = stage.message
       task.progress = stage.progress
-      await Promise.all([delay(stepMs(), undefined, { signal }), stage.work?.(signal)])
+      // The work is waited for even after a cancel: what it still makes has to be there for `undo`.
+      const ends = await Promise.allSettled([delay(stepMs(), undefined, { signal }), stage.work?.(signal)])
+      for (const end of ends) if (end.status === 'rejected') throw end.reason
       if (stage.message === 'validating') {
         const ordered = nextFailure()
         if (ordered !== undefined) throw new ImportFailure(ordered)

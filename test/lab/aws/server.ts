@@ -37,6 +37,7 @@ export function createLab(config: LabAwsConfig): Lab {
     images: new ImageStore(config.region),
     imports: new ImportStore(),
     clock,
+    directWrites: { rates: new Map(), tokens: new Map() },
     bucketOwners: new Map(),
     settings: {
       encryptionByDefault: config.encryptionByDefault ?? false,
@@ -63,7 +64,6 @@ export async function startAwsServer(config: LabAwsConfig): Promise<RunningLab> 
     lab,
     close: async () => {
       for (const task of lab.imports.tasks.values()) task.abort.abort('The lab is shut down')
-      await Promise.all([...lab.imports.tasks.values()].map(task => task.ended))
       server.closeAllConnections()
       await new Promise(resolve => server.close(resolve))
     },

@@ -1,5 +1,6 @@
 // The snapshots of the account: their records, and how time moves their state.
 import { mkdirSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AwsError } from './aws-error.ts'
 import { newId } from './config.ts'
@@ -114,7 +115,13 @@ export class SnapshotStore {
 
   async remove(snapshot: Snapshot): Promise<void> {
     this.snapshots.delete(snapshot.id)
+    await rm(this.flatPath(snapshot.id), { force: true })
     await snapshot.content.release()
+  }
+
+  /** Where a snapshot's whole content goes when somebody wants it as one file. */
+  flatPath(id: string): string {
+    return join(this.directory, `${id}.flat.raw`)
   }
 
   private advance(snapshot: Snapshot): void {

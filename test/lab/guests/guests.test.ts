@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import t from 'tap'
 import { run } from '../tools.ts'
 import { awkwardDisks } from './awkward.ts'
@@ -22,12 +21,12 @@ t.test("the Windows-like server's NTFS is read back by ntfs-3g: boot loader and 
   const guest = await windowsGuest()
   const image = `${t.testdir()}/windows.ntfs`
   await run('dd', [`if=${guest.system}`, `of=${image}`, 'bs=1M', 'skip=117', 'count=906', 'conv=sparse', 'status=none'])
-  t.match(await run('ntfsls', ['-f', '-p', '/Windows/System32', image]), /winload\.efi[\s\S]*|config/)
-  const efi = await readFile('/usr/lib/grub/x86_64-efi/monolithic/grubx64.efi', 'latin1')
+  const names = (await run('ntfsls', ['-f', '-p', '/Windows/System32', image])).split('\n')
+  for (const name of ['winload.efi', 'config', 'drivers']) t.ok(names.includes(name), name)
   const read = await run('sh', ['-c', `ntfscat -f '${image}' Windows/System32/winload.efi | sha256sum`])
   const expected = await run('sha256sum', ['/usr/lib/grub/x86_64-efi/monolithic/grubx64.efi'])
-  t.equal(read.slice(0, 64), expected.slice(0, 64), `${efi.length} bytes are the same`)
-  t.equal(await run('ntfsfix', ['-n', image]).then(() => 'clean'), 'clean')
+  t.equal(read.slice(0, 64), expected.slice(0, 64), 'a file is whole')
+  await t.resolves(run('ntfsfix', ['-n', image]))
 })
 
 t.test('the awkward disks are of every awkward kind', async t => {

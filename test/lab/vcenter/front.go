@@ -155,7 +155,7 @@ func faultTypeIn(body []byte) string {
 	return strings.TrimSuffix(string(name), "Fault")
 }
 
-// run serves until the context ends, and then removes what it made outside the state directory.
+// run serves until the context ends.
 func run(ctx context.Context, configFile, state string) error {
 	config, err := loadConfig(configFile)
 	if err != nil {
@@ -168,6 +168,7 @@ func run(ctx context.Context, configFile, state string) error {
 	if err != nil {
 		return err
 	}
+	defer l.model.Remove()
 	printed, err := l.serve()
 	if err != nil {
 		return err

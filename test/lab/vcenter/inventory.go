@@ -41,7 +41,7 @@ func (l *lab) buildInventory() error {
 	if err := model.Create(); err != nil {
 		return err
 	}
-	l.service = model.Service
+	l.model, l.service = model, model.Service
 	client, err := vim25.NewClient(ctx, l.service)
 	if err != nil {
 		return err

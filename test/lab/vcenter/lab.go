@@ -20,6 +20,7 @@ type lab struct {
 	config   *Config
 	state    string
 	cacheDir string
+	model    *simulator.Model
 	service  *simulator.Service
 	server   *simulator.Server
 	client   *vim25.Client // in the process, with every privilege

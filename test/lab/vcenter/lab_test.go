@@ -57,6 +57,7 @@ func start(t *testing.T, configText string) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(l.model.Remove)
 	f := &fixture{t: t, lab: l, printed: printed, ctx: context.Background()}
 	f.client = f.login()
 	return f
@@ -156,6 +157,8 @@ func TestExportGivesTheFrozenBytesWhileTheGuestWrites(t *testing.T) {
 		t.Fatalf("device URLs %+v", info.DeviceUrl)
 	}
 	target := filepath.Join(t.TempDir(), "disk.vmdk")
+	updater := lease.StartUpdater(f.ctx, info)
+	defer updater.Done()
 	if err := lease.DownloadFile(f.ctx, target, info.Items[0], soap.DefaultDownload); err != nil {
 		t.Fatal(err)
 	}
@@ -294,16 +297,13 @@ func TestTrackingStartsAtTheNextStunAndIsPaged(t *testing.T) {
 	second := f.snapshot("web01")
 	var starts []int64
 	for offset := int64(0); offset < 4194816; {
-		info, err := vm.QueryChangedDiskAreas(f.ctx, &first, &second, &types.VirtualDisk{VirtualDevice: types.VirtualDevice{Key: 2000}}, offset)
+		answer, err := methods.QueryChangedDiskAreas(f.ctx, f.client.Client, &types.QueryChangedDiskAreas{
+			This: vm.Reference(), Snapshot: &second, DeviceKey: 2000, StartOffset: offset, ChangeId: old,
+		})
 		if err != nil {
-			answer, err := methods.QueryChangedDiskAreas(f.ctx, f.client.Client, &types.QueryChangedDiskAreas{
-				This: vm.Reference(), Snapshot: &second, DeviceKey: 2000, StartOffset: offset, ChangeId: old,
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			info = answer.Returnval
+			t.Fatal(err)
 		}
+		info := answer.Returnval
 		for _, area := range info.ChangedArea {
 			starts = append(starts, area.Start/65536)
 		}
