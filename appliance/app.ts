@@ -49,6 +49,15 @@ export interface App {
 /** Builds the appliance on a data directory. Nothing listens and nothing runs yet. */
 export async function createApp(config: Config, log: Logger): Promise<App> {
   const store = await openStore(config.dataDir)
+  try {
+    return await composeApp(config, log, store)
+  } catch (thrown) {
+    store.close()
+    throw thrown
+  }
+}
+
+async function composeApp(config: Config, log: Logger, store: Store): Promise<App> {
   const token = await ensureToken(join(config.dataDir, 'api-token'))
   const certificate = await ensureWebCertificate(config.dataDir)
   await ensureConnector(store.settings)
@@ -64,9 +73,10 @@ export async function createApp(config: Config, log: Logger): Promise<App> {
   const onError = (err: unknown) => log.error({ err }, 'background work failed')
 
   const contextFor = async (job: Job, journal: RunJournal): Promise<RunContext> => {
-    const { id: connectorId, bucket, awsAccountId: accountId } = await ensureConnector(store.settings)
+    const connector = await ensureConnector(store.settings)
+    const { id: connectorId, bucket, awsAccountId: accountId, vcenterInstanceUuid } = connector
     const aws = await store.settings.getAws()
-    if (!bucket || !accountId || !aws) {
+    if (!bucket || !accountId || !aws || !vcenterInstanceUuid) {
       throw new ApplianceError('NOT_CONFIGURED', 'The connector is not registered', { hint: 'Register it first.' })
     }
     const server = await store.servers.get(job.serverId)
@@ -100,7 +110,7 @@ export async function createApp(config: Config, log: Logger): Promise<App> {
     runs: store.runs,
     slots,
     contextFor,
-    around: (journal, execute) => retriesOf.run(journal, execute),
+    around: (journal, execute) => connections.during(() => retriesOf.run(journal, execute)),
     listener: run => {
       rates.observe(run)
       hub.publish({ kind: 'run', subject: run.id, data: rates.view(run) })
@@ -131,7 +141,12 @@ export async function createApp(config: Config, log: Logger): Promise<App> {
     version,
     log,
     hub,
-    settings: settingsService({ settings: store.settings, connections, version }),
+    settings: settingsService({
+      settings: store.settings,
+      connections,
+      version,
+      busy: async () => (await store.runs.active()).length > 0,
+    }),
     catalog: catalogService(store, catalogImport),
     jobs,
     runs: runService(store, runner, rates),
@@ -212,9 +227,16 @@ function runService(store: Store, runner: Runner, rates: RunRates) {
   }
 }
 
+/** Shorter ones could be guessed; an emptied file would be one. */
+const tokenMinLength = 32
+
 /** The token is made at the first start and stays; whoever may read the file may use the API. */
 async function ensureToken(path: string): Promise<string> {
   const content =
     (await readPrivateFile(path)) ?? (await createPrivateFile(path, Buffer.from(randomBytes(32).toString('base64url'))))
-  return content.toString('utf8').trim()
+  const token = content.toString('utf8').trim()
+  if (token.length >= tokenMinLength) return token
+  throw new ApplianceError('PRIVATE_FILE_UNSAFE', `The file ${path} holds no token of ${tokenMinLength} characters`, {
+    hint: 'Move it away and start again: a new one is made.',
+  })
 }

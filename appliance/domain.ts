@@ -66,6 +66,7 @@ export interface Server {
   cpus: number
   memoryMiB: number
   powerState: PowerState
+  /** `guest.toolsRunningStatus` of vSphere: `guestToolsRunning` is what quiescing needs. */
   toolsStatus: string
   hostMoref: string
   hostName: string

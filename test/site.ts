@@ -57,7 +57,8 @@ export async function startSite(config: LabConfig): Promise<Site> {
         headers: { authorization: `Bearer ${app.token}` },
         ...(body === undefined ? {} : { payload: body as object }),
       })
-      return { status: answer.statusCode, body: answer.body === '' ? undefined : answer.json() }
+      const parsed = answer.body === '' ? undefined : answer.json()
+      return { status: answer.statusCode, body: parsed }
     },
     vcenterBody: () => ({
       host: lab.vcenter.host,

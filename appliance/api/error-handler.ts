@@ -1,15 +1,11 @@
 // Every error of the API as {code, message, hint}; what is internal stays inside.
-import type { FastifyError } from 'fastify'
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { ApplianceError } from '../errors.ts'
 import type { Routes } from './routes.ts'
 import type { ErrorBody } from './schemas/common.ts'
 
 export function handleErrors(app: Routes): void {
-  app.setErrorHandler((error: FastifyError | ApplianceError, request, reply) => {
-    const { statusCode, body } = answerFor(error)
-    if (statusCode >= 500) request.log.error({ err: error }, 'request failed')
-    return reply.code(statusCode).send(body)
-  })
+  app.setErrorHandler((error: FastifyError | ApplianceError, request, reply) => answerError(error, request, reply))
   app.setNotFoundHandler((request, reply) =>
     reply.code(404).send({
       code: 'NOT_FOUND',
@@ -19,18 +15,30 @@ export function handleErrors(app: Routes): void {
   )
 }
 
+/** Answers with the error's public side, and logs the whole of what is the appliance's fault. */
+export function answerError(
+  error: FastifyError | ApplianceError,
+  request: Pick<FastifyRequest, 'log'>,
+  reply: Pick<FastifyReply, 'code'>,
+) {
+  const { statusCode, body } = answerFor(error)
+  if (statusCode >= 500) request.log.error({ err: error }, 'request failed')
+  return reply.code(statusCode).send(body)
+}
+
 /** A named error keeps its words, unless it is INTERNAL; what Fastify refuses is INVALID_REQUEST; the rest says nothing of itself. */
 function answerFor(error: FastifyError | ApplianceError): { statusCode: number; body: ErrorBody } {
   if (error instanceof ApplianceError && error.code !== 'INTERNAL') {
     const { statusCode, code, message, hint } = error
     return { statusCode, body: { code, message, hint } }
   }
-  if (!(error instanceof ApplianceError) && error.statusCode !== undefined && error.statusCode < 500) {
+  if (!(error instanceof ApplianceError) && isRefusal(error)) {
     return {
-      statusCode: error.statusCode,
+      statusCode: error.statusCode ?? 400,
       body: {
         code: 'INVALID_REQUEST',
-        message: error.message,
+        // Long ones repeat what was sent.
+        message: error.message.slice(0, 500),
         hint: 'Compare the request with /api/openapi.json.',
       },
     }
@@ -43,4 +51,10 @@ function answerFor(error: FastifyError | ApplianceError): { statusCode: number; 
       hint: 'The log says why: download the log bundle.',
     },
   }
+}
+
+/** Only Fastify's own words are for the sender: errors of libraries may have a status too, and say anything. */
+function isRefusal(error: FastifyError): boolean {
+  const isFastifys = error.validation !== undefined || (typeof error.code === 'string' && error.code.startsWith('FST_'))
+  return isFastifys && error.statusCode !== undefined && error.statusCode < 500
 }

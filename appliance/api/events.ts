@@ -44,7 +44,7 @@ export class EventHub {
   /** The newest event of each subject since `lastEventId` (`epoch-number`), oldest first. */
   since(lastEventId: string | undefined): Stored[] {
     const [epoch, number] = (lastEventId ?? '').split('-')
-    const after = epoch === this.epoch ? Number(number) : 0
+    const after = epoch === this.epoch && /^\d{1,15}$/.test(number ?? '') ? Number(number) : 0
     return [...this.#latest.values()].filter(event => event.id > after)
   }
 
@@ -59,6 +59,8 @@ export function eventRoutes(app: Routes, hub: EventHub): void {
   app.get(
     '/api/events',
     {
+      // A HEAD of an endless answer would never end.
+      exposeHeadRoute: false,
       schema: {
         summary: 'Changes of runs, jobs and the catalog, as server-sent events',
         tags: ['events'],
@@ -69,15 +71,20 @@ export function eventRoutes(app: Routes, hub: EventHub): void {
     (request, reply) => {
       reply.hijack()
       const stream = reply.raw
+      if (stream.destroyed) return
       stream.writeHead(200, {
         'content-type': 'text/event-stream',
         'cache-control': 'no-store',
+        'x-content-type-options': 'nosniff',
         connection: 'keep-alive',
       })
       const behind = new Map<string, Stored>()
       const send = (event: Stored) => {
-        if (stream.writableLength > readerBufferBytes) {
-          behind.set(`${event.kind} ${event.subject}`, event)
+        // Behind one, behind all: ids must not go backwards, nor a newer state be followed by an older one.
+        if (behind.size > 0 || stream.writableLength > readerBufferBytes) {
+          const key = `${event.kind} ${event.subject}`
+          behind.delete(key)
+          behind.set(key, event)
           return
         }
         stream.write(`id: ${hub.epoch}-${event.id}\nevent: ${event.kind}\ndata: ${JSON.stringify(event.data)}\n\n`)

@@ -1,14 +1,16 @@
 // The HTTPS server of the API: validation, the token, errors and the OpenAPI document around the routes.
 import swagger from '@fastify/swagger'
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
-import fastify, { type FastifyBaseLogger } from 'fastify'
-import { handleErrors } from './error-handler.ts'
+import fastify, { type FastifyBaseLogger, LogController } from 'fastify'
+import { Type } from 'typebox'
+import { ApplianceError } from '../errors.ts'
+import { answerError, handleErrors } from './error-handler.ts'
 import { type EventHub, eventRoutes } from './events.ts'
 import { type HealthService, healthRoutes } from './health.ts'
 import { type JobService, jobRoutes } from './jobs.ts'
 import type { Routes } from './routes.ts'
 import { type RunService, runRoutes } from './runs.ts'
-import { ErrorBody } from './schemas/common.ts'
+import { ErrorBody, idLimit, strict } from './schemas/common.ts'
 import { type CatalogService, serverRoutes } from './servers.ts'
 import { requireToken } from './session.ts'
 import { type SettingsService, settingsRoutes } from './settings.ts'
@@ -30,6 +32,21 @@ export interface ApiOptions {
 /** The largest legitimate body is a list of 1,000 server ids. */
 const bodyLimitBytes = 256 * 1024
 
+/** Routes that take no query or no body refuse one, as the others refuse unknown keys: what is sent in vain is a slip. */
+function refuseUnasked(app: Routes): void {
+  app.addHook('onRoute', route => {
+    route.schema = { querystring: Type.Object({}, strict), ...route.schema }
+  })
+  app.addHook('preValidation', async request => {
+    const { body, routeOptions } = request
+    if (body === undefined || body === null || routeOptions.schema?.body !== undefined) return
+    if (typeof body === 'object' && Object.keys(body).length === 0) return
+    throw new ApplianceError('INVALID_REQUEST', `${request.method} ${routeOptions.url} takes no body`, {
+      hint: 'Compare the request with /api/openapi.json.',
+    })
+  })
+}
+
 /** The API, ready to listen or to be injected into. */
 export async function createApi(options: ApiOptions): Promise<Routes> {
   const app = fastify({
@@ -37,8 +54,11 @@ export async function createApi(options: ApiOptions): Promise<Routes> {
     loggerInstance: options.log,
     bodyLimit: bodyLimitBytes,
     forceCloseConnections: true,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     return503OnClosing: true,
+    // As long as an id may be. What is longer, or no UTF-8, never reaches a route's own error handler.
+    routerOptions: { maxParamLength: idLimit },
+    frameworkErrors: answerError,
   }).withTypeProvider<TypeBoxTypeProvider>()
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
   app.addSchema(ErrorBody)
@@ -52,6 +72,7 @@ export async function createApi(options: ApiOptions): Promise<Routes> {
     },
   })
   requireToken(app, options.token)
+  refuseUnasked(app)
   app.addHook('onSend', async (_request, reply) => {
     reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff')
   })

@@ -37,7 +37,10 @@ export interface AwsClientsOptions {
 }
 
 export interface CallOptions {
+  /** Ends the waits between attempts, and the request under way unless `creates`. */
   signal?: AbortSignal | undefined
+  /** The request makes something: once it is out its answer is awaited, so that what it made can be taken back. */
+  creates?: boolean
   attempts?: number
 }
 
@@ -97,8 +100,8 @@ export function createAwsClients(options: AwsClientsOptions): AwsClients {
       logger: silent,
     }
   }
-  const call: AwsClients['call'] = (action, send, { signal, attempts } = {}) =>
-    withRetries(action, () => send(signal === undefined ? {} : { abortSignal: signal }), {
+  const call: AwsClients['call'] = (action, send, { signal, attempts, creates = false } = {}) =>
+    withRetries(action, () => send(signal === undefined || creates ? {} : { abortSignal: signal }), {
       signal,
       attempts,
       onRetry: cause => onRetry?.(cause, action),

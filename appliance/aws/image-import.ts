@@ -72,7 +72,7 @@ export async function convertImage(input: ConvertImageInput): Promise<{ taskId: 
     ...(input.encrypted ? { Encrypted: true, KmsKeyId: input.kmsKeyId } : {}),
     TagSpecifications: [{ ResourceType: 'import-image-task', Tags: toTagList(input.tags) }],
   })
-  const start = () => clients.call('ec2:ImportImage', sdk => clients.ec2.send(command, sdk), { signal })
+  const start = () => clients.call('ec2:ImportImage', sdk => clients.ec2.send(command, sdk), { signal, creates: true })
   try {
     const { ImportTaskId: taskId } = await whenThereIsRoom(start, { signal, pollMs, onQueued })
     if (taskId !== undefined) return { taskId }

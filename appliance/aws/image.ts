@@ -80,6 +80,7 @@ async function registerOnce(
   try {
     const { ImageId: imageId } = await clients.call('ec2:RegisterImage', sdk => clients.ec2.send(command, sdk), {
       signal,
+      creates: true,
     })
     if (imageId !== undefined) return imageId
   } catch (thrown) {

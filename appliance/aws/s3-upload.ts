@@ -79,8 +79,15 @@ export async function createPartUpload(options: PartUploadOptions): Promise<Part
     ContentType: 'application/x-vmdk',
     Tagging: toObjectTagging(options.tags),
   })
-  const { UploadId: uploadId } = await clients.call('s3:PutObject', sdk => clients.s3.send(create, sdk), { signal })
+  const { UploadId: uploadId } = await clients.call('s3:PutObject', sdk => clients.s3.send(create, sdk), {
+    signal,
+    creates: true,
+  })
   if (uploadId === undefined) throw broken(key, 'S3 started an upload without an id')
+  if (signal.aborted) {
+    await abortUploads({ clients, bucket, key, accountId, uploadId })
+    throw signal.reason
+  }
 
   const parts: SentPart[] = []
   const pending = new Set<Promise<void>>()

@@ -54,7 +54,8 @@ export async function startSnapshotImport(input: StartSnapshotImportInput): Prom
     ...(encrypted ? { Encrypted: true, KmsKeyId: kmsKeyId } : {}),
     TagSpecifications: [{ ResourceType: 'import-snapshot-task', Tags: toTagList(tags) }],
   })
-  const start = () => clients.call('ec2:ImportSnapshot', sdk => clients.ec2.send(command, sdk), { signal })
+  const start = () =>
+    clients.call('ec2:ImportSnapshot', sdk => clients.ec2.send(command, sdk), { signal, creates: true })
   try {
     const { ImportTaskId: taskId } = await whenThereIsRoom(start, { signal, pollMs, onQueued })
     if (taskId !== undefined) return { taskId }

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { deleteSnapshot } from '../aws/ec2-snapshot.ts'
 import { findImageOfRun, removeImage } from '../aws/image.ts'
 import { undoImageImport } from '../aws/image-import.ts'
-import { deleteObject } from '../aws/s3-objects.ts'
+import { abortUploads, deleteObject } from '../aws/s3-objects.ts'
 import { undoSnapshotImport } from '../aws/snapshot-import.ts'
 import { ownershipTags } from '../aws/tags.ts'
 import type { Finding } from '../domain.ts'
@@ -46,6 +46,7 @@ export async function discardLeftovers(context: RunContext): Promise<Finding[]> 
     }
     if (bucket !== undefined && key !== undefined && !disk.objectDeleted) {
       await attempt(`Object s3://${bucket}/${key}`, async () => {
+        await abortUploads({ clients, bucket, key, accountId })
         await deleteObject({ clients, bucket, key, accountId })
         await journal.recordDisk(disk.key, { objectDeleted: true })
       })

@@ -75,7 +75,7 @@ async function freeze(server: Server, context: RunContext, signal: AbortSignal):
     signal,
     onCreated: (moref: string) => journal.record({ vmSnapshotMoref: moref }),
   }
-  const canQuiesce = server.powerState === 'poweredOn' && server.toolsStatus === 'toolsOk'
+  const canQuiesce = server.powerState === 'poweredOn' && server.toolsStatus === 'guestToolsRunning'
   try {
     return await createVmSnapshot(vcenter, { ...request, quiesce: canQuiesce })
   } catch (error) {

@@ -1,6 +1,5 @@
 // After a restart: runs that the last stop cut off are taken back and end as failed; the job's next run does the work.
 import type { Logger } from 'pino'
-import { abortUploads } from '../aws/s3-objects.ts'
 import type { Job, Run } from '../domain.ts'
 import { toApplianceError } from '../errors.ts'
 import type { JobRepository } from '../store/jobs.ts'
@@ -38,15 +37,12 @@ export async function recoverRuns(recovery: Recovery, signal: AbortSignal): Prom
 }
 
 async function takeBack(run: Run, context: RunContext, signal: AbortSignal): Promise<void> {
-  const { journal, vcenter, serverMoref, aws: clients, accountId } = context
+  const { journal, vcenter, serverMoref } = context
   const name = vmSnapshotName(run.id)
   for (const snapshot of await findVmSnapshots(vcenter, { serverMoref, name, signal })) {
     await removeVmSnapshot(vcenter, { snapshotMoref: snapshot.moref, serverMoref, serverName: run.serverName, signal })
   }
   await journal.recordSnapshotRemoved()
-  for (const { bucket, objectKey: key } of run.disks) {
-    if (bucket !== undefined && key !== undefined) await abortUploads({ clients, bucket, key, accountId })
-  }
   const left = await discardLeftovers(context)
   const { code, message, hint } = toApplianceError(interruption())
   const stage = isStage(run.state) ? run.state : 'scheduled'

@@ -2,11 +2,13 @@
 import { type AwsClients, type AwsSecret, createAwsClients } from '../aws/clients.ts'
 import { type AwsIdentity, identify } from '../aws/credentials.ts'
 import type { AwsSettings, VcenterSettings } from '../domain.ts'
-import { ApplianceError } from '../errors.ts'
-import type { SecretStore } from '../store/secrets.ts'
+import { ApplianceError, toApplianceError } from '../errors.ts'
+import type { SecretName, SecretStore } from '../store/secrets.ts'
 import type { SettingsRepository } from '../store/settings.ts'
 import { missingPrivileges } from '../vsphere/privileges.ts'
 import { VcenterSession } from '../vsphere/session.ts'
+
+type Opening = Promise<VcenterSession | AwsClients>
 
 /** What vCenter said when it was asked who it is and what we may do. */
 export interface VcenterProof {
@@ -22,6 +24,10 @@ export class Connections {
   readonly #onRetry: (cause: string) => void
   #vcenter: Promise<VcenterSession> | undefined
   #aws: Promise<AwsClients> | undefined
+  /** Runs under way: each may hold the connections that it began with. */
+  readonly #work = new Set<Promise<unknown>>()
+  /** Replaced connections that are not closed yet. */
+  readonly #retiring = new Set<Promise<void>>()
 
   constructor(settings: SettingsRepository, secrets: SecretStore, onRetry: (cause: string) => void) {
     this.#settings = settings
@@ -31,20 +37,36 @@ export class Connections {
 
   /** @throws {ApplianceError} NOT_CONFIGURED before vCenter has been set up; whatever a login can fail with */
   vcenter(): Promise<VcenterSession> {
-    this.#vcenter ??= this.#openVcenter().catch(error => {
-      this.#vcenter = undefined
-      throw error
+    if (this.#vcenter) return this.#vcenter
+    const opening = this.#openVcenter()
+    this.#vcenter = opening
+    opening.catch(() => {
+      // Another may have taken its place meanwhile.
+      if (this.#vcenter === opening) this.#vcenter = undefined
     })
-    return this.#vcenter
+    return opening
   }
 
   /** @throws {ApplianceError} NOT_CONFIGURED before AWS has been set up */
   aws(): Promise<AwsClients> {
-    this.#aws ??= this.#openAws().catch(error => {
-      this.#aws = undefined
-      throw error
+    if (this.#aws) return this.#aws
+    const opening = this.#openAws()
+    this.#aws = opening
+    opening.catch(() => {
+      if (this.#aws === opening) this.#aws = undefined
     })
-    return this.#aws
+    return opening
+  }
+
+  /** Does work whose connections must outlive a change of settings: a run has to remove with them what it made. */
+  async during<T>(work: () => Promise<T>): Promise<T> {
+    const working = work()
+    this.#work.add(working)
+    try {
+      return await working
+    } finally {
+      this.#work.delete(working)
+    }
   }
 
   /** Logs in with new settings, and keeps them only if that works. */
@@ -53,15 +75,14 @@ export class Connections {
     let proof: VcenterProof
     try {
       proof = await proveVcenter(session)
-      await this.#secrets.set('vcenter.password', password)
-      await this.#settings.setVcenter(settings)
+      await this.#keep({ 'vcenter.password': password }, () => this.#settings.setVcenter(settings))
     } catch (error) {
       await session.close()
       throw error
     }
     const former = this.#vcenter
     this.#vcenter = Promise.resolve(session)
-    await closeQuietly(former)
+    this.#retire(former)
     return proof
   }
 
@@ -71,24 +92,61 @@ export class Connections {
     let identity: AwsIdentity
     try {
       identity = await identify(clients)
-      await this.#secrets.set('aws.secretAccessKey', secret.secretAccessKey)
-      if (secret.sessionToken) await this.#secrets.set('aws.sessionToken', secret.sessionToken)
-      else await this.#secrets.delete('aws.sessionToken')
-      await this.#settings.setAws(settings)
+      const secrets = { 'aws.secretAccessKey': secret.secretAccessKey, 'aws.sessionToken': secret.sessionToken }
+      await this.#keep(secrets, () => this.#settings.setAws(settings))
     } catch (error) {
       clients.destroy()
       throw error
     }
     const former = this.#aws
     this.#aws = Promise.resolve(clients)
-    await closeQuietly(former)
+    this.#retire(former)
     return identity
   }
 
+  /** Ends all connections; call it when the work has ended. */
   async close(): Promise<void> {
-    await Promise.all([closeQuietly(this.#vcenter), closeQuietly(this.#aws)])
+    await Promise.all([closeQuietly(this.#vcenter), closeQuietly(this.#aws), ...this.#retiring])
     this.#vcenter = undefined
     this.#aws = undefined
+  }
+
+  /** Writes secrets and the settings that they belong to; when that fails, the secrets are again what they were. */
+  async #keep(secrets: Partial<Record<SecretName, string | undefined>>, writeSettings: () => Promise<void>) {
+    const names = Object.keys(secrets) as SecretName[]
+    const former = new Map<SecretName, string | undefined>()
+    for (const name of names) former.set(name, await this.#readable(name))
+    try {
+      for (const name of names) await this.#setSecret(name, secrets[name])
+      await writeSettings()
+    } catch (error) {
+      for (const [name, value] of former) await this.#setSecret(name, value)
+      throw error
+    }
+  }
+
+  async #setSecret(name: SecretName, value: string | undefined): Promise<void> {
+    if (value === undefined) await this.#secrets.delete(name)
+    else await this.#secrets.set(name, value)
+  }
+
+  /** A secret whose key file is lost counts as none: entering it again is the cure. */
+  async #readable(name: SecretName): Promise<string | undefined> {
+    try {
+      return await this.#secrets.get(name)
+    } catch (thrown) {
+      if (toApplianceError(thrown).code === 'SECRET_UNREADABLE') return undefined
+      throw thrown
+    }
+  }
+
+  /** Closes a replaced connection once the work that began with it has ended. */
+  #retire(former: Opening | undefined): void {
+    if (!former) return
+    const closing = Promise.allSettled(this.#work)
+      .then(() => closeQuietly(former))
+      .finally(() => this.#retiring.delete(closing))
+    this.#retiring.add(closing)
   }
 
   async #openVcenter(): Promise<VcenterSession> {
@@ -109,11 +167,15 @@ export class Connections {
 }
 
 /** Version and privileges of the account that a session is logged in with. */
-export async function proveVcenter(session: VcenterSession): Promise<VcenterProof> {
+export async function proveVcenter(
+  session: VcenterSession,
+  options: { signal?: AbortSignal } = {},
+): Promise<VcenterProof> {
+  const missing = await missingPrivileges(session, undefined, options)
   return {
     version: session.about.version,
     instanceUuid: session.about.instanceUuid,
-    missingPrivileges: (await missingPrivileges(session)).map(privilege => privilege.id),
+    missingPrivileges: missing.map(privilege => privilege.id),
   }
 }
 
@@ -124,8 +186,8 @@ function notConfigured(what: string): ApplianceError {
 }
 
 /** A connection that is replaced may be broken already: that it cannot be closed properly is no failure of the new one. */
-async function closeQuietly(connection: Promise<VcenterSession | AwsClients> | undefined): Promise<void> {
+async function closeQuietly(connection: Opening | undefined): Promise<void> {
   const opened = await connection?.catch(() => undefined)
-  if (opened instanceof VcenterSession) await opened.close().catch(() => undefined)
+  if (opened instanceof VcenterSession) await opened.close()
   else opened?.destroy()
 }

@@ -60,6 +60,23 @@ export async function ensureConnector(settings: SettingsRepository): Promise<Con
   return connector
 }
 
+/** A registration in another vCenter than the one now set up is none. */
+export async function forgetOtherVcenter(settings: SettingsRepository, instanceUuid: string): Promise<void> {
+  const { vcenterInstanceUuid, ...rest } = await ensureConnector(settings)
+  if (vcenterInstanceUuid !== undefined && vcenterInstanceUuid !== instanceUuid) await settings.setConnector(rest)
+}
+
+/** A bucket of another account, or in another Region, is not the connector's any more: VM Import could not read it. */
+export async function forgetOtherAccount(
+  settings: SettingsRepository,
+  accountId: string,
+  region: string,
+): Promise<void> {
+  const { bucket, bucketRegion, awsAccountId, ...rest } = await ensureConnector(settings)
+  const same = awsAccountId === accountId && bucketRegion === region
+  if (bucket !== undefined && !same) await settings.setConnector(rest)
+}
+
 /** Takes the extension out of vCenter. The bucket stays: it may hold what a run still needs, and costs nothing when empty. */
 export async function unregisterConnector(
   settings: SettingsRepository,

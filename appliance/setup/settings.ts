@@ -1,5 +1,4 @@
 // Settings as users see and change them: proven by use before they are kept, shown without secrets.
-
 import type { AwsClients, AwsSecret } from '../aws/clients.ts'
 import { identify } from '../aws/credentials.ts'
 import {
@@ -13,16 +12,25 @@ import { ApplianceError } from '../errors.ts'
 import type { SettingsRepository } from '../store/settings.ts'
 import { fetchCertificate } from '../vsphere/certificate.ts'
 import type { Connections } from './connections.ts'
-import { ensureConnector, registerConnector, unregisterConnector } from './registration.ts'
+import {
+  ensureConnector,
+  forgetOtherAccount,
+  forgetOtherVcenter,
+  registerConnector,
+  unregisterConnector,
+} from './registration.ts'
 
 export interface SettingsServiceOptions {
   settings: SettingsRepository
   connections: Connections
   version: string
+  /** Whether runs are under way. */
+  busy: () => Promise<boolean>
 }
 
-/** The verbs on settings and registration. */
-export function settingsService({ settings, connections, version }: SettingsServiceOptions) {
+/** The verbs on settings and registration. Changes follow each other: two registrations at once would make two buckets. */
+export function settingsService({ settings, connections, version, busy }: SettingsServiceOptions) {
+  const inTurn = oneAtATime()
   return {
     async view() {
       const vcenter = await settings.getVcenter()
@@ -37,17 +45,32 @@ export function settingsService({ settings, connections, version }: SettingsServ
 
     async changeVcenter(body: { host: string; username: string; password: string; trust: CertificateTrust }) {
       const { password, ...vcenter } = body
-      return { ...vcenterView(vcenter), ...(await connections.changeVcenter(vcenter, password)) }
+      return await inTurn(async () => {
+        const proof = await connections.changeVcenter(vcenter, password)
+        await forgetOtherVcenter(settings, proof.instanceUuid)
+        return { ...vcenterView(vcenter), ...proof }
+      })
     },
 
     async changeAws(aws: AwsSettings, secret: AwsSecret) {
-      const { accountId, arn } = await connections.changeAws(aws, secret)
-      return { ...awsView(aws), accountId, arn }
+      refuseOddUrls(aws)
+      return await inTurn(async () => {
+        const { accountId, arn } = await connections.changeAws(aws, secret)
+        await forgetOtherAccount(settings, accountId, aws.region)
+        return { ...awsView(aws), accountId, arn }
+      })
     },
 
     connector: () => ensureConnector(settings),
-    register: (signal: AbortSignal) => registerConnector(settings, connections, version, signal),
-    unregister: (signal: AbortSignal) => unregisterConnector(settings, connections, signal),
+    register: (signal: AbortSignal) => inTurn(() => registerConnector(settings, connections, version, signal)),
+    unregister: (signal: AbortSignal) =>
+      inTurn(async () => {
+        if (await busy())
+          throw new ApplianceError('RUN_IN_PROGRESS', 'Runs are under way', {
+            hint: 'Cancel them or wait for their end, then unregister.',
+          })
+        return await unregisterConnector(settings, connections, signal)
+      }),
 
     /** The documents to grant, filled in with the account and Region in use. */
     async policies() {
@@ -59,6 +82,28 @@ export function settingsService({ settings, connections, version }: SettingsServ
       }
       return await policiesFor(await connections.aws(), aws.region)
     },
+  }
+}
+
+/** Runs what it is given one after the other; a failure is its caller's alone. */
+function oneAtATime() {
+  let last: Promise<unknown> = Promise.resolve()
+  return <T>(change: () => Promise<T>): Promise<T> => {
+    const result = last.then(change)
+    last = result.catch(() => undefined)
+    return result
+  }
+}
+
+/** What the schema cannot tell: whether a URL can be read, and that it carries no secret into what is stored and shown. */
+function refuseOddUrls({ endpoints, proxyUrl }: AwsSettings): void {
+  for (const [name, text] of Object.entries({ ...endpoints, proxy: proxyUrl })) {
+    if (text === undefined) continue
+    const url = URL.parse(text)
+    if (url !== null && url.username === '' && url.password === '') continue
+    throw new ApplianceError('INVALID_REQUEST', `The URL of ${name} is not one that can be used`, {
+      hint: 'Enter it as https://host or https://host:port, without a user name or password in it.',
+    })
   }
 }
 

@@ -26,7 +26,7 @@ const snapshots = async () => (await ec2.send(new DescribeSnapshotsCommand({ Own
 
 t.test('a conversion that AWS refuses fails the run at its stage and leaves nothing', async t => {
   const begun = await site.begin('files01', { imageMethod: 'converted' })
-  await site.until(begun.id, run => run.disks.every(disk => disk.snapshotId !== undefined))
+  await site.until(begun.id, run => run.disks.length > 0 && run.disks.every(disk => disk.snapshotId !== undefined))
   await site.lab.awsControl('POST', '/imports', { next: { fail: 'ClientError: No valid partitions' } })
   const run = await site.until(begun.id, ({ endedAt }) => endedAt !== undefined)
   t.match(run, {

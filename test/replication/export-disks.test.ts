@@ -21,7 +21,6 @@ const site = await startSite({
   datastores: [{ name: 'vmfs1', type: 'VMFS' }],
   vms: names.map((name, index) => ({
     name,
-    tools: 'toolsOk',
     disks: [
       { sizeBytes: 24 * mib, kind: 'data' as const, fill: 0.8, seed: 100 + index },
       { sizeBytes: 8 * mib, kind: 'data' as const, fill: 0.5, seed: 200 + index },

@@ -47,7 +47,7 @@ t.test('a missing role is named, with what to do', async t => {
 t.test('a run cancelled while AWS imports leaves neither task, object nor snapshot', async t => {
   await site.lab.awsControl('POST', '/tasks', { stepMs: 3000 })
   const begun = await site.begin('cancelled')
-  await site.until(begun.id, run => run.disks.every(disk => disk.importTaskId !== undefined))
+  await site.until(begun.id, run => run.disks.length > 0 && run.disks.every(disk => disk.importTaskId !== undefined))
   const { body } = await site.call('POST', `/api/runs/${begun.id}/cancel`)
   await site.lab.awsControl('POST', '/tasks', { stepMs: 100 })
   t.match(body, { state: 'cancelled', failure: { stage: 'converting' } })

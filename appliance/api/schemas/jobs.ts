@@ -12,6 +12,8 @@ export const Schedule = Type.Object(
   strict,
 )
 
+/** Neither control characters nor halves of surrogate pairs: a run would learn only at its end that AWS refuses them. */
+const tagCharacter = '[^\\u0000-\\u001f\\u007f\\ud800-\\udfff]'
 const tagLimits = { maxProperties: 40, description: 'Put on everything besides the hoist:* tags' }
 
 export const JobSettings = Type.Object(
@@ -19,13 +21,14 @@ export const JobSettings = Type.Object(
     licence: Type.Optional(Type.Union([Type.Literal('auto'), Type.Literal('aws'), Type.Literal('byol')])),
     imageMethod: Type.Optional(Type.Union([Type.Literal('registered'), Type.Literal('converted')])),
     encrypted: Type.Optional(Type.Boolean()),
-    kmsKeyId: Type.Optional(Type.String({ minLength: 1, maxLength: 2048 })),
+    kmsKeyId: Type.Optional(Type.String({ minLength: 1, maxLength: 2048, pattern: '^[A-Za-z0-9:/_-]+$' })),
     retention: Type.Optional(Type.Integer({ minimum: 1, maximum: 270 })),
     tags: Type.Optional(
-      Type.Record(Type.String({ pattern: '^(?!aws:|hoist:).{1,128}$' }), Type.String({ maxLength: 256 }), {
-        ...tagLimits,
-        additionalProperties: false,
-      }),
+      Type.Record(
+        Type.String({ pattern: `^(?![aA][wW][sS]:|hoist:)${tagCharacter}{1,128}$` }),
+        Type.String({ maxLength: 256, pattern: `^${tagCharacter}*$` }),
+        { ...tagLimits, additionalProperties: false },
+      ),
     ),
   },
   strict,

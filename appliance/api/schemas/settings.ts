@@ -53,16 +53,23 @@ export const VcenterSettingsView = Type.Object(
 )
 export type VcenterSettingsView = Static<typeof VcenterSettingsView>
 
+/** ASCII without blanks: what an HTTP header can carry. */
+const printable = '^[\\x21-\\x7e]+$'
+
 const Endpoint = Type.String({ maxLength: 512, pattern: '^https?://' })
 
 export const AwsSettingsBody = Type.Object(
   {
-    region: Type.String({ pattern: '^[a-z]{2}(-[a-z]+)+-[0-9]+$' }),
+    region: Type.String({ maxLength: 32, pattern: '^[a-z]{2}(-[a-z]+)+-[0-9]+$' }),
     accessKeyId: Type.String({ pattern: '^[A-Z0-9]{16,128}$' }),
-    secretAccessKey: Type.String({ minLength: 16, maxLength: 256, writeOnly: true }),
-    sessionToken: Type.Optional(Type.String({ minLength: 1, maxLength: 8192, writeOnly: true })),
-    assumeRoleArn: Type.Optional(Type.String({ pattern: '^arn:[a-z-]+:iam::[0-9]{12}:role/.+$' })),
-    assumeRoleExternalId: Type.Optional(Type.String({ minLength: 2, maxLength: 1224 })),
+    secretAccessKey: Type.String({ minLength: 16, maxLength: 256, pattern: printable, writeOnly: true }),
+    sessionToken: Type.Optional(Type.String({ minLength: 1, maxLength: 8192, pattern: printable, writeOnly: true })),
+    assumeRoleArn: Type.Optional(
+      Type.String({ maxLength: 2048, pattern: '^arn:[a-z-]+:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]+$' }),
+    ),
+    assumeRoleExternalId: Type.Optional(
+      Type.String({ minLength: 2, maxLength: 1224, pattern: '^[A-Za-z0-9+=,.@:/_-]+$' }),
+    ),
     endpoints: Type.Optional(
       Type.Object(
         {

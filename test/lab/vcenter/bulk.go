@@ -55,8 +55,8 @@ func (l *lab) generatedVM(i int) VMConfig {
 		Name: fmt.Sprintf("vm-%05d", i), GuestID: bulkGuests[i%len(bulkGuests)], Firmware: []string{"bios", "efi"}[i%2],
 		SecureBoot: i%4 == 1, VTpm: i%20 == 1, HardwareVersion: 13 + i%8, PowerState: []string{"poweredOn", "poweredOn", "poweredOff"}[i%3],
 		MemoryMiB: int64(1024 << (i % 5)), CPUs: int32(1 << (i % 4)), Host: h.Name, Datastore: h.Datastores[i%len(h.Datastores)],
-		Annotation: fmt.Sprintf("generated server %d", i),
-		Nics:       []NicConfig{{Addresses: []string{fmt.Sprintf("10.%d.%d.%d", 1+i/65536, i/256%256, i%256), fmt.Sprintf("fe80::%x", i+1)}}},
+		Annotation: fmt.Sprintf("generated server %d", i), Folder: fmt.Sprintf("generated/group-%02d", i%16),
+		Nics: []NicConfig{{Addresses: []string{fmt.Sprintf("10.%d.%d.%d", 1+i/65536, i/256%256, i%256), fmt.Sprintf("fe80::%x", i+1)}}},
 	}
 	for n := 0; n <= i%3; n++ {
 		seed, fill := l.config.Seed+uint64(i*8+n), 0.0

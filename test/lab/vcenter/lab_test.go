@@ -210,6 +210,24 @@ func TestLeaseExpiresWithoutProgressAndFaultsStrike(t *testing.T) {
 	if _, data := f.http("GET", u, nil, true); len(data) != len(whole) || string(data) == string(whole) {
 		t.Fatal("no grain was corrupted")
 	}
+	late, _ := f.lease("web01", snapshot)
+	f.control("POST", "/faults", map[string]any{"kind": "leaseExpire"})
+	if err := late.Progress(f.ctx, 1); !vimfault.Is(err, &types.Timedout{}) {
+		t.Fatalf("a lease that was to expire: %v", err)
+	}
+	f.control("POST", "/faults", map[string]any{"kind": "leaseError", "fault": "HostCommunication"})
+	failed, err := f.vm("web01").ExportSnapshot(f.ctx, &snapshot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = failed.Wait(f.ctx, nil); err == nil || !strings.Contains(err.Error(), "remote host") {
+		t.Fatalf("a lease in error: %v", err)
+	}
+	f.control("POST", "/faults", map[string]any{"kind": "task", "method": "RemoveSnapshot_Task", "fault": "TaskInProgress"})
+	task, _ := f.vm("web01").RemoveSnapshot(f.ctx, snapshot.Value, false, types.NewBool(true))
+	if err := task.Wait(f.ctx); err == nil || !strings.Contains(err.Error(), "in progress") {
+		t.Fatalf("a task that was to fail: %v", err)
+	}
 	time.Sleep(1500 * time.Millisecond)
 	if err := lease.Progress(f.ctx, 1); !vimfault.Is(err, &types.Timedout{}) {
 		t.Fatalf("progress after the time-out: %v", err)

@@ -171,13 +171,18 @@ func (one *lease) watch() {
 
 // fail puts the lease into the state "error"; transfers break off.
 func (one *lease) fail(fault types.BaseMethodFault, message string) {
+	one.failIn(one.lab.context(), fault, message)
+}
+
+// failIn is fail for a caller whose context holds the lease object's lock already.
+func (one *lease) failIn(ctx *simulator.Context, fault types.BaseMethodFault, message string) {
 	if !one.end(types.HttpNfcLeaseStateError) {
 		return
 	}
-	one.show(
-		types.PropertyChange{Name: "error", Val: types.LocalizedMethodFault{Fault: fault, LocalizedMessage: message}},
-		types.PropertyChange{Name: "state", Val: types.HttpNfcLeaseStateError},
-	)
+	ctx.Map.AtomicUpdate(ctx, one.object, []types.PropertyChange{
+		{Name: "error", Val: types.LocalizedMethodFault{Fault: fault, LocalizedMessage: message}},
+		{Name: "state", Val: types.HttpNfcLeaseStateError},
+	})
 }
 
 // end takes the lease out of service once; false if that happened before.

@@ -71,7 +71,7 @@ func (object *HttpNfcLease) HttpNfcLeaseProgress(ctx *simulator.Context, req *ty
 	body := &methods.HttpNfcLeaseProgressBody{}
 	one := object.own
 	if object.lab.faults.take("leaseExpire", nil) != nil {
-		one.fail(&types.Timedout{}, "The lease has timed out: no progress was reported.")
+		one.failIn(ctx, &types.Timedout{}, "The lease has timed out: no progress was reported.")
 	}
 	one.mu.Lock()
 	defer one.mu.Unlock()

@@ -76,7 +76,7 @@ func (l *lab) removeTask(task types.ManagedObjectReference, vm *simulator.Virtua
 	manager.Lock()
 	simulator.RemoveReference(&manager.RecentTask, task)
 	manager.Unlock()
-	if folder, ok := ctx.Map.Get(l.vmFolder).(*simulator.Folder); ok {
+	if folder, ok := ctx.Map.Get(*vm.Parent).(*simulator.Folder); ok {
 		ctx.WithLock(folder, func() { simulator.RemoveReference(&folder.RecentTask, task) })
 	}
 	ctx.WithLock(vm, func() { vm.RecentTask = nil })

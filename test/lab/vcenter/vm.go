@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/vmware/govmomi/object"
 	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25/methods"
 	"github.com/vmware/govmomi/vim25/types"
@@ -22,9 +24,13 @@ func (l *lab) startVM(config *VMConfig) (*simulator.Task, error) {
 	if l.datastores[config.Datastore].Value == "" {
 		return nil, fmt.Errorf("no datastore %q", config.Datastore)
 	}
+	folder, err := l.folder(config.Folder)
+	if err != nil {
+		return nil, err
+	}
 	ctx := l.context()
-	body := ctx.Map.Get(l.vmFolder).(*simulator.Folder).CreateVMTask(ctx, &types.CreateVM_Task{
-		This: l.vmFolder, Pool: l.pool, Host: &host.ref,
+	body := ctx.Map.Get(folder).(*simulator.Folder).CreateVMTask(ctx, &types.CreateVM_Task{
+		This: folder, Pool: l.pool, Host: &host.ref,
 		Config: types.VirtualMachineConfigSpec{
 			Name: config.Name, GuestId: config.GuestID, NumCPUs: config.CPUs, MemoryMB: config.MemoryMiB,
 			Version: fmt.Sprintf("vmx-%02d", config.HardwareVersion), Firmware: config.Firmware, Annotation: config.Annotation,
@@ -35,6 +41,24 @@ func (l *lab) startVM(config *VMConfig) (*simulator.Task, error) {
 		return nil, fmt.Errorf("%s", body.Fault_.String)
 	}
 	return ctx.Map.Get(body.Res.Returnval).(*simulator.Task), nil
+}
+
+// folder finds or makes the folder of a path such as "production/web" under the datacenter's VM folder.
+func (l *lab) folder(path string) (types.ManagedObjectReference, error) {
+	at := l.vmFolder
+	for _, name := range strings.FieldsFunc(path, func(r rune) bool { return r == '/' }) {
+		parent := l.service.Context.Map.Get(at).(*simulator.Folder)
+		if child := l.service.Context.Map.FindByName(name, parent.ChildEntity); child != nil {
+			at = child.Reference()
+			continue
+		}
+		created, err := object.NewFolder(l.client, at).CreateFolder(context.Background(), name)
+		if err != nil {
+			return at, fmt.Errorf("folder %s: %w", path, err)
+		}
+		at = created.Reference()
+	}
+	return at, nil
 }
 
 func (l *lab) finishVM(task *simulator.Task) (*simulator.VirtualMachine, error) {
