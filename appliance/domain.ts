@@ -150,7 +150,7 @@ export interface RunDisk {
   key: number
   label: string
   sizeBytes: number
-  /** Bytes of the disk that were read from vCenter and decoded so far. */
+  /** How far reading has come on the disk, bytes: what was passed as holes counts. */
   readBytes: number
   /** Bytes that S3 has acknowledged. */
   uploadedBytes: number
@@ -219,7 +219,7 @@ export interface CertificateSummary {
 }
 
 /** Services of AWS that the connector speaks to, as endpoint overrides name them. */
-export type AwsService = 's3' | 'ec2' | 'ebs' | 'sts' | 'iam' | 'kms'
+export type AwsService = 's3' | 'ec2' | 'sts' | 'iam'
 
 /** Connection to AWS; the secret access key and session token live in the secrets store. */
 export interface AwsSettings {

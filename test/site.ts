@@ -69,7 +69,7 @@ export async function startSite(config: LabConfig): Promise<Site> {
       region: lab.aws.region,
       ...lab.aws.connector,
       endpoints: Object.fromEntries(
-        ['s3', 'ec2', 'ebs', 'sts', 'iam', 'kms'].map(service => [service, lab.aws.endpoint]),
+        ['s3', 'ec2', 'sts', 'iam'].map(service => [service, lab.aws.endpoint]),
       ),
     }),
     async setUp() {

@@ -3,7 +3,6 @@ import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import { EC2Client } from '@aws-sdk/client-ec2'
 import { IAMClient } from '@aws-sdk/client-iam'
-import { KMSClient } from '@aws-sdk/client-kms'
 import { S3Client } from '@aws-sdk/client-s3'
 import { STSClient } from '@aws-sdk/client-sts'
 import type { AwsService, AwsSettings } from '../domain.ts'
@@ -51,7 +50,6 @@ export interface AwsClients {
   readonly ec2: EC2Client
   readonly sts: STSClient
   readonly iam: IAMClient
-  readonly kms: KMSClient
   /** True if S3 is reached over TLS, where a payload needs no signature of its own. */
   readonly s3OverTls: boolean
   /**
@@ -127,8 +125,7 @@ export function createAwsClients(options: AwsClientsOptions): AwsClients {
   const sts =
     settings.assumeRoleArn === undefined ? keySts : once(() => new STSClient({ ...common('sts'), credentials }))
   const iam = once(() => new IAMClient({ ...common('iam'), credentials }))
-  const kms = once(() => new KMSClient({ ...common('kms'), credentials }))
-  const made = [s3, ec2, sts, keySts, iam, kms]
+  const made = [s3, ec2, sts, keySts, iam]
   return {
     settings,
     get s3() {
@@ -142,9 +139,6 @@ export function createAwsClients(options: AwsClientsOptions): AwsClients {
     },
     get iam() {
       return iam()
-    },
-    get kms() {
-      return kms()
     },
     s3OverTls: s3Endpoint === undefined || s3Endpoint.startsWith('https:'),
     call,

@@ -2,6 +2,7 @@
 import { createHash, type Hash } from 'node:crypto'
 import { parentPort } from 'node:worker_threads'
 import { type ErrorCode, toApplianceError } from '../errors.ts'
+import { BLOCK_BYTES } from './disk.ts'
 import { ManifestWriter } from './manifest.ts'
 import { VmdkStreamReader } from './vmdk-stream-reader.ts'
 
@@ -36,7 +37,7 @@ export interface DecodeFailure {
 }
 
 export type DecodeAnswer =
-  | { kind: 'consumed'; id: number; bytes: number; bytesDecoded: number }
+  | { kind: 'consumed'; id: number; bytes: number; positionBytes: number }
   | { kind: 'finished'; id: number; result: VmdkDigestResult }
   | { kind: 'failed'; id: number; failure: DecodeFailure }
   | { kind: 'closed'; id: number }
@@ -47,7 +48,9 @@ class StreamDigest {
   readonly #sha1: Hash = createHash('sha1')
   readonly #sha256: Hash = createHash('sha256')
   #streamBytes = 0
-  bytesDecoded = 0
+  #bytesDecoded = 0
+  /** How far the stream has come on the disk. */
+  positionBytes = 0
 
   constructor(options: { diskLabel: string; sizeBytesExpected: number; manifestPath: string }) {
     const { diskLabel, sizeBytesExpected, manifestPath } = options
@@ -57,7 +60,8 @@ class StreamDigest {
       sizeBytesExpected,
       onBlock: (index, data) => {
         this.#manifest.add(index, data)
-        this.bytesDecoded += data.length
+        this.#bytesDecoded += data.length
+        this.positionBytes = index * BLOCK_BYTES + data.length
       },
     })
   }
@@ -79,7 +83,7 @@ class StreamDigest {
       sha256: this.#sha256.digest('hex'),
       blocks,
       zeroBlocks,
-      bytesDecoded: this.bytesDecoded,
+      bytesDecoded: this.#bytesDecoded,
       manifestSha256,
     }
   }
@@ -109,7 +113,7 @@ function handle(request: DecodeRequest): void {
       break
     case 'chunk':
       digests.get(id)?.write(request.chunk)
-      answer({ kind: 'consumed', id, bytes: request.chunk.length, bytesDecoded: digests.get(id)?.bytesDecoded ?? 0 })
+      answer({ kind: 'consumed', id, bytes: request.chunk.length, positionBytes: digests.get(id)?.positionBytes ?? 0 })
       break
     case 'finish': {
       const result = digests.get(id)?.finish()

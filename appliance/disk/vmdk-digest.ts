@@ -26,8 +26,8 @@ export interface VmdkDigest {
   push(chunk: Uint8Array): Promise<void> | undefined
   /** Resolves once everything pushed so far was decoded, so that its buffers can be used again. */
   consumed(): Promise<void>
-  /** Bytes of disk decoded so far, for progress. */
-  readonly bytesDecoded: number
+  /** How far the stream has come on the disk, holes included: for progress. */
+  readonly positionBytes: number
   /** The stream has ended. Rejects with the named error if it was not whole; then no manifest is left. */
   finish(): Promise<VmdkDigestResult>
   /** Gives up if it has not finished, and removes what was written of the manifest. May be called at any time, twice too. */
@@ -68,7 +68,7 @@ class WorkerDigest implements VmdkDigest {
   #waiters: Waiter[] = []
   #failure: ApplianceError | undefined
   #state: 'open' | 'closing' | 'ended' = 'open'
-  bytesDecoded = 0
+  positionBytes = 0
 
   constructor(id: number, options: VmdkDigestOptions, post: (message: DecodeRequest) => void, onEnd: () => void) {
     this.#id = id
@@ -120,7 +120,7 @@ class WorkerDigest implements VmdkDigest {
     switch (answer.kind) {
       case 'consumed':
         this.#inFlight -= answer.bytes
-        this.bytesDecoded = Math.max(this.bytesDecoded, answer.bytesDecoded)
+        this.positionBytes = Math.max(this.positionBytes, answer.positionBytes)
         this.#wake()
         break
       case 'finished':

@@ -115,7 +115,7 @@ function openUpload(
       }
       await Promise.all(pushed)
       await digest.consumed()
-      journal.progressDisk(disk.key, { readBytes: digest.bytesDecoded })
+      journal.progressDisk(disk.key, { readBytes: digest.positionBytes })
     },
     onProgress: uploadedBytes => journal.progressDisk(disk.key, { uploadedBytes }),
   })

@@ -42,10 +42,8 @@ const awsSchema = Type.Object(
       {
         s3: endpointSchema,
         ec2: endpointSchema,
-        ebs: endpointSchema,
         sts: endpointSchema,
         iam: endpointSchema,
-        kms: endpointSchema,
       },
       closed,
     ),

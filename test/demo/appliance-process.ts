@@ -46,10 +46,10 @@ export class ApplianceProcess {
 
   /** Does what `npm start` does, on a port of the system's choice and waits until it listens. */
   static async start(options: ApplianceOptions): Promise<ApplianceProcess> {
-    const [, ...args] = packageJson.scripts.start.split(' ')
+    const { args, env } = startCommand()
     const child = spawn(process.execPath, args, {
       cwd: root,
-      env: { PATH: process.env.PATH, HOIST_DATA_DIR: options.dataDir, HOIST_PORT: '0', ...options.env },
+      env: { ...env, PATH: process.env.PATH, HOIST_DATA_DIR: options.dataDir, HOIST_PORT: '0', ...options.env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     const log = createWriteStream(options.logFile, { flags: 'a' })
@@ -138,4 +138,12 @@ export class ApplianceProcess {
       headers: { authorization: `Bearer ${this.token}` },
     }
   }
+}
+
+/** The arguments and variables of `npm start`, without npm around it: a child's memory and signals are the appliance's own. */
+function startCommand(): { args: string[]; env: Record<string, string> } {
+  const words = packageJson.scripts.start.split(' ')
+  const node = words.indexOf('node')
+  const env = words.slice(0, node).map(word => word.split('=') as [string, string])
+  return { args: words.slice(node + 1), env: Object.fromEntries(env) }
 }

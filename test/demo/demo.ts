@@ -4,13 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { RunView } from '../../appliance/api/schemas/runs.ts'
-import { awkwardDisks } from '../lab/guests/awkward.ts'
 import { bootGuest } from '../lab/guests/boot.ts'
-import { debianGuest } from '../lab/guests/debian.ts'
-import { windowsGuest } from '../lab/guests/windows.ts'
+import { demoServers } from '../lab/guests/demo-servers.ts'
 import { type Lab, startLab } from '../lab/lab.ts'
-import type { LabConfig } from '../lab/lab-config.ts'
-import { ensureTools } from '../lab/tools.ts'
+import { cacheDirectory, ensureTools } from '../lab/tools.ts'
 import { ApplianceProcess } from './appliance-process.ts'
 import { awaitRuns, createJob, importCatalog, setUp } from './drive.ts'
 import { mebibytes, progressPrinter, proofTable } from './screen.ts'
@@ -29,9 +26,9 @@ disk with its EBS snapshot by programs that are not the appliance's.
 /** Peak memory of the appliance that the demo must stay within. */
 const rssTargetBytes = 300 * 1024 * 1024
 const imageMethods: Record<string, 'registered' | 'converted'> = {
-  'debian-web': 'registered',
+  'debian-server': 'registered',
   'awkward-disks': 'registered',
-  'windows-files': 'converted',
+  'windows-server': 'converted',
 }
 
 const { values: flags } = parseArgs({
@@ -53,7 +50,9 @@ async function demo(): Promise<number> {
   const startedAtMs = performance.now()
   await ensureTools()
   const directory = await mkdtemp(join(tmpdir(), 'hoist-demo-'))
-  const lab = await startLab({ config: await demoConfig() })
+  const lab = await startLab({
+    config: { ...(await demoServers()), nfc: { cacheDir: join(cacheDirectory, 'encodings') } },
+  })
   let appliance: ApplianceProcess | undefined
   try {
     appliance = await ApplianceProcess.start({
@@ -96,58 +95,6 @@ async function demo(): Promise<number> {
     await appliance?.stop()
     await lab.stop()
     await rm(directory, { recursive: true, force: true })
-  }
-}
-
-async function demoConfig(): Promise<LabConfig> {
-  const debian = await debianGuest()
-  const windows = await windowsGuest()
-  return {
-    seed: 1,
-    datastores: [
-      { name: 'vmfs1', type: 'VMFS' },
-      { name: 'nfs1', type: 'NFS' },
-    ],
-    hosts: [
-      { name: 'esx1.lab', datastores: ['vmfs1', 'nfs1'] },
-      { name: 'esx2.lab', datastores: ['vmfs1', 'nfs1'] },
-    ],
-    vms: [
-      {
-        name: 'debian-web',
-        guestId: 'debian12_64Guest',
-        firmware: 'efi',
-        datastore: 'vmfs1',
-        host: 'esx1.lab',
-        powerState: 'poweredOn',
-        nics: [{ addresses: ['10.0.0.5'] }],
-        disks: [
-          { label: 'Hard disk 1', file: debian.root },
-          { label: 'Hard disk 2', file: debian.data },
-        ],
-      },
-      {
-        name: 'awkward-disks',
-        guestId: 'otherLinux64Guest',
-        firmware: 'bios',
-        datastore: 'nfs1',
-        host: 'esx1.lab',
-        powerState: 'poweredOff',
-        disks: awkwardDisks(),
-      },
-      {
-        name: 'windows-files',
-        guestId: 'windows2019srvNext_64Guest',
-        firmware: 'efi',
-        datastore: 'vmfs1',
-        host: 'esx2.lab',
-        powerState: 'poweredOn',
-        disks: [
-          { label: 'Hard disk 1', file: windows.system },
-          { label: 'Hard disk 2', file: windows.data },
-        ],
-      },
-    ],
   }
 }
 

@@ -24,7 +24,7 @@ export async function setUp(appliance: ApplianceProcess, lab: Lab): Promise<{ bu
 
 /** What the API takes as settings of the lab's AWS side. */
 export function awsSettings(lab: Lab) {
-  const services = ['s3', 'ec2', 'ebs', 'sts', 'iam', 'kms'] as const
+  const services = ['s3', 'ec2', 'sts', 'iam'] as const
   return {
     region: lab.aws.region,
     ...lab.aws.connector,

@@ -26,7 +26,7 @@ t.test('the worker answers each chunk, gives a result at the end, and an error a
     kind: 'consumed',
     id: 1,
     bytes: stream.length,
-    bytesDecoded: bytes.length,
+    positionBytes: bytes.length,
   })
   t.match(await ask({ kind: 'finish', id: 1 }), {
     kind: 'finished',

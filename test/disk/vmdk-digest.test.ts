@@ -52,7 +52,8 @@ t.test('several disks at once: each gets its checksums and its manifest', async 
         },
         name,
       )
-      t.equal(digest.bytesDecoded <= result.bytesDecoded, true)
+      t.ok(digest.positionBytes > 0 || result.bytesDecoded === 0)
+      t.ok(digest.positionBytes <= result.capacityBytes)
       t.ok(readFileSync(manifestPath).equals(readFileSync(`${manifestPath}.expected`)), `${name}: manifest`)
       await digest.close()
     }),

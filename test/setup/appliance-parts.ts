@@ -40,7 +40,7 @@ export function awsSettings(lab: Lab, key: AccessKey = lab.aws.connector): AwsSe
   return {
     region,
     accessKeyId: key.accessKeyId,
-    endpoints: { s3: endpoint, ec2: endpoint, ebs: endpoint, sts: endpoint, iam: endpoint, kms: endpoint },
+    endpoints: { s3: endpoint, ec2: endpoint, sts: endpoint, iam: endpoint },
     importRoleName: 'vmimport',
   }
 }

@@ -1,5 +1,6 @@
 // Connections: new settings are kept only when they work, and what they replace stays as long as it is needed.
 import t from 'tap'
+import { reference } from '../../appliance/vsphere/vim.ts'
 import { startLab } from '../lab/lab.ts'
 import { applianceParts, awsSecret, awsSettings, connectBoth, vcenterSettings } from './appliance-parts.ts'
 
@@ -69,10 +70,10 @@ t.test('when the settings cannot be written, the secrets stay as they were', asy
   const parts = await applianceParts(t)
   const { connections, store } = parts
   await connectBoth(lab, parts)
-  store.settings.setVcenter = async () => {
+  const full = async () => {
     throw new Error('disk full')
   }
-  store.settings.setAws = store.settings.setVcenter
+  Object.assign(store.settings, { setVcenter: full, setAws: full })
   const { admin } = lab.vcenter
   const other = { ...vcenterSettings(lab), username: admin.username }
   await t.rejects(connections.changeVcenter(other, admin.password), /disk full/)
@@ -92,7 +93,7 @@ t.test('a replaced session is closed at once, but for work under way when that h
   const working = Promise.withResolvers<void>()
   const work = connections.during(async () => {
     await working.promise
-    await former.call('CurrentTime', { _this: { type: 'ServiceInstance', value: 'ServiceInstance' } as never })
+    await former.call('CurrentTime', { _this: reference('ServiceInstance', 'ServiceInstance') })
   })
   await connections.changeVcenter(vcenterSettings(lab), password)
   t.equal(await sessions(), before + 1, 'the work still has its own')

@@ -14,7 +14,7 @@ const aws: AwsSettings = {
   region: 'eu-central-1',
   accessKeyId: 'AKIDEXAMPLE',
   assumeRoleArn: 'arn:aws:iam::123456789012:role/hoist',
-  endpoints: { s3: 'http://127.0.0.1:9000', kms: 'https://kms.example' },
+  endpoints: { s3: 'http://127.0.0.1:9000', sts: 'https://sts.example' },
   proxyUrl: 'http://proxy.example:3128',
   importRoleName: 'vmimport',
 }

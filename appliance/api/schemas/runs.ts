@@ -16,7 +16,7 @@ const RunDisk = Type.Object(
     key: Type.Integer(),
     label: Type.String(),
     sizeBytes: Type.Integer(),
-    readBytes: Type.Integer({ description: 'Bytes of the disk covered by what was read and decoded' }),
+    readBytes: Type.Integer({ description: 'How far reading has come on the disk, holes included' }),
     uploadedBytes: Type.Integer({ description: 'Bytes that S3 has acknowledged' }),
     transferMs: Type.Optional(Type.Integer()),
     bytesPerSecond: Type.Optional(

@@ -75,10 +75,8 @@ export const AwsSettingsBody = Type.Object(
         {
           s3: Type.Optional(Endpoint),
           ec2: Type.Optional(Endpoint),
-          ebs: Type.Optional(Endpoint),
           sts: Type.Optional(Endpoint),
           iam: Type.Optional(Endpoint),
-          kms: Type.Optional(Endpoint),
         },
         strict,
       ),
