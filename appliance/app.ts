@@ -2,6 +2,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import packageJson from '../package.json' with { type: 'json' }
 import { EventHub } from './api/events.ts'
@@ -12,7 +13,7 @@ import { assess } from './catalog/assess.ts'
 import { CatalogImport } from './catalog/import-catalog.ts'
 import type { Config } from './config.ts'
 import { createVmdkDigestPool } from './disk/vmdk-digest.ts'
-import type { Job } from './domain.ts'
+import type { Job, Run } from './domain.ts'
 import { ApplianceError } from './errors.ts'
 import { createPrivateFile, readPrivateFile } from './private-file.ts'
 import type { RunContext } from './replication/context.ts'
@@ -79,12 +80,6 @@ async function composeApp(config: Config, log: Logger, store: Store): Promise<Ap
     if (!bucket || !accountId || !aws || !vcenterInstanceUuid) {
       throw new ApplianceError('NOT_CONFIGURED', 'The connector is not registered', { hint: 'Register it first.' })
     }
-    const server = await store.servers.get(job.serverId)
-    if (!server) {
-      throw new ApplianceError('SERVER_GONE', `The catalog has no server ${job.serverName} any more`, {
-        hint: 'It left vCenter, or was registered anew: import the catalog again.',
-      })
-    }
     const { id: runId, serverId, serverName } = journal.run
     return {
       job,
@@ -92,7 +87,7 @@ async function composeApp(config: Config, log: Logger, store: Store): Promise<Ap
       log: log.child({ jobId: job.id, runId, server: serverName }),
       vcenter: await connections.vcenter(),
       aws: await connections.aws(),
-      serverMoref: server.moref,
+      serverMoref: (await store.servers.get(job.serverId))?.moref,
       accountId,
       bucket,
       importRoleName: aws.importRoleName,
@@ -106,15 +101,16 @@ async function composeApp(config: Config, log: Logger, store: Store): Promise<Ap
     }
   }
 
+  const listener = (run: Run) => {
+    rates.observe(run)
+    hub.publish({ kind: 'run', subject: run.id, data: rates.view(run) })
+  }
   const runner = new Runner({
     runs: store.runs,
     slots,
     contextFor,
     around: (journal, execute) => connections.during(() => retriesOf.run(journal, execute)),
-    listener: run => {
-      rates.observe(run)
-      hub.publish({ kind: 'run', subject: run.id, data: rates.view(run) })
-    },
+    listener,
     onError,
   })
   const jobs = jobService({ jobs: store.jobs, servers: store.servers, runner, assess, validateSchedule, now })
@@ -155,16 +151,30 @@ async function composeApp(config: Config, log: Logger, store: Store): Promise<Ap
 
   const stopping = new AbortController()
   let recovery: Promise<void> = Promise.resolve()
+  const executes = (runId: string) => runner.executes(runId)
+  const recover = () =>
+    connections
+      .during(() =>
+        recoverRuns({ runs: store.runs, jobs: store.jobs, contextFor, executes, listener, log }, stopping.signal),
+      )
+      .catch(onError)
+  /** What cannot be taken back now, because vCenter or AWS is away, can be later. */
+  const recoverAgain = async () => {
+    for (;;) {
+      await delay(recoverEveryLooks * config.scheduleMs, undefined, { signal: stopping.signal })
+      await recover()
+    }
+  }
   return {
     api,
     token,
     certificatePem: certificate.cert,
     start() {
-      recovery = recoverRuns({ runs: store.runs, jobs: store.jobs, contextFor, log }, stopping.signal)
-        .catch(onError)
-        .then(() => {
-          if (!stopping.signal.aborted) scheduler.start()
-        })
+      recovery = recover().then(async () => {
+        if (stopping.signal.aborted) return
+        scheduler.start()
+        await recoverAgain().catch(ignoreStop)
+      })
     },
     async stop() {
       stopping.abort()
@@ -177,6 +187,14 @@ async function composeApp(config: Config, log: Logger, store: Store): Promise<Ap
       store.close()
     },
   }
+}
+
+/** At the scheduler's 30 s: every minute. */
+const recoverEveryLooks = 2
+
+/** The wait for the next recovery ends with the appliance. */
+function ignoreStop(thrown: unknown): void {
+  if (!(thrown instanceof Error && thrown.name === 'AbortError')) throw thrown
 }
 
 function now(): Date {

@@ -25,7 +25,7 @@ export interface ServerDisk {
   thin: boolean
   /** `persistent`, `independent_persistent`, ... as vSphere names it. */
   mode: string
-  /** `none` or `multiWriter`. */
+  /** `none`, `multiWriter`, or how its SCSI bus is shared: `virtualSharing`, `physicalSharing`. */
   sharing: string
   /** `file`, `rdmPhysical` or `rdmVirtual`. */
   kind: 'file' | 'rdmPhysical' | 'rdmVirtual'

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { Type } from 'typebox'
 import type { Routes } from './routes.ts'
-import { strict } from './schemas/common.ts'
+import { errorAnswers, strict } from './schemas/common.ts'
 
 export interface ApplianceEvent {
   kind: 'run' | 'catalog' | 'job'
@@ -66,6 +66,7 @@ export function eventRoutes(app: Routes, hub: EventHub): void {
         tags: ['events'],
         headers: Type.Object({ 'last-event-id': Type.Optional(Type.String({ maxLength: 64 })) }),
         querystring: Type.Object({}, strict),
+        response: errorAnswers,
       },
     },
     (request, reply) => {

@@ -1,7 +1,7 @@
 // Whether the service lives, and whether it can do its work.
 import { type Static, Type } from 'typebox'
 import type { Routes } from './routes.ts'
-import { strict } from './schemas/common.ts'
+import { errorAnswers, strict } from './schemas/common.ts'
 
 const Check = Type.Object(
   { name: Type.String(), ok: Type.Boolean(), code: Type.Optional(Type.String()), hint: Type.Optional(Type.String()) },
@@ -37,7 +37,7 @@ export function healthRoutes(app: Routes, health: HealthService): void {
   )
   app.get(
     '/api/health',
-    { schema: { summary: 'Store, vCenter and AWS, each tried now', tags: ['health'], response: { 200: HealthView } } },
+    { schema: { summary: 'Store, vCenter and AWS, each tried now', tags: ['health'], response: { 200: HealthView, ...errorAnswers } } },
     () => health.check(AbortSignal.timeout(checkTimeoutMs)),
   )
 }

@@ -70,6 +70,7 @@ export async function createApi(options: ApiOptions): Promise<Routes> {
       components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
       security: [{ token: [] }],
     },
+    refResolver: { buildLocalReference: (schema, _base, _fragment, index) => String(schema.$id ?? `def-${index}`) },
   })
   requireToken(app, options.token)
   refuseUnasked(app)

@@ -9,7 +9,7 @@ import { guestPlatform, licenceType } from './guest-platform.ts'
 import { awaitImage, bootMode, type ImageSnapshot, removeImage } from './image.ts'
 import { importRefused, refusedStart } from './import-refusal.ts'
 import { awaitTask, cancelImportTask, type ImportStatus, whenThereIsRoom } from './import-task.ts'
-import { toTagList } from './tags.ts'
+import { runTagKey, toTagList } from './tags.ts'
 
 /** VM Import's limit on volumes of one image. */
 const maxVolumes = 21
@@ -169,6 +169,23 @@ export async function describeImageImport(input: {
     if (/^InvalidConversionTaskId/.test(awsCode(thrown))) return undefined
     throw thrown
   }
+}
+
+/** The tasks of a run, by their tag: EC2 cannot filter tasks by tags, so all that it still lists are read. */
+export async function findImageImports(input: { clients: AwsClients; runId: string }): Promise<string[]> {
+  const { clients, runId } = input
+  const found: string[] = []
+  let next: string | undefined
+  do {
+    const command = new DescribeImportImageTasksCommand({ NextToken: next })
+    const page = await clients.call('ec2:DescribeImportImageTasks', sdk => clients.ec2.send(command, sdk))
+    for (const { ImportTaskId: taskId, Tags: tags } of page.ImportImageTasks ?? []) {
+      const ours = tags?.some(tag => tag.Key === runTagKey && tag.Value === runId)
+      if (ours && taskId !== undefined) found.push(taskId)
+    }
+    next = page.NextToken
+  } while (next)
+  return found
 }
 
 /** Cancels a conversion; if it was faster, takes away its image and snapshots (tagged first: only what is tagged may be). */

@@ -172,7 +172,8 @@ export async function createPartUpload(options: PartUploadOptions): Promise<Part
       MultipartUpload: { Parts: parts.map(({ crc: _, ...part }) => part) },
     })
     try {
-      await clients.call('s3:PutObject', sdk => clients.s3.send(join, sdk), { signal })
+      // Its answer is awaited even when the run is cancelled: an object that appeared after the clean-up would stay.
+      await clients.call('s3:PutObject', sdk => clients.s3.send(join, sdk), { signal, creates: true })
     } catch (thrown) {
       // An answer that was lost leaves the upload completed: the object itself is asked below.
       const lostAnswer = awsCode(thrown) === 'NoSuchUpload' || awsStatus(thrown) === 412

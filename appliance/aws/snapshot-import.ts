@@ -6,7 +6,7 @@ import type { AwsClients } from './clients.ts'
 import { awaitSnapshot, deleteSnapshot, tagResources } from './ec2-snapshot.ts'
 import { refusedStart } from './import-refusal.ts'
 import { awaitTask, cancelImportTask, type ImportStatus, whenThereIsRoom } from './import-task.ts'
-import { toTagList } from './tags.ts'
+import { runTagKey, toTagList } from './tags.ts'
 
 export interface StartSnapshotImportInput {
   clients: AwsClients
@@ -135,6 +135,23 @@ export async function describeSnapshotImport(input: {
     if (/^InvalidConversionTaskId/.test(awsCode(thrown))) return undefined
     throw thrown
   }
+}
+
+/** The tasks of a run, by their tag: EC2 cannot filter tasks by tags, so all that it still lists are read. */
+export async function findSnapshotImports(input: { clients: AwsClients; runId: string }): Promise<string[]> {
+  const { clients, runId } = input
+  const found: string[] = []
+  let next: string | undefined
+  do {
+    const command = new DescribeImportSnapshotTasksCommand({ NextToken: next })
+    const page = await clients.call('ec2:DescribeImportSnapshotTasks', sdk => clients.ec2.send(command, sdk))
+    for (const { ImportTaskId: taskId, Tags: tags } of page.ImportSnapshotTasks ?? []) {
+      const ours = tags?.some(tag => tag.Key === runTagKey && tag.Value === runId)
+      if (ours && taskId !== undefined) found.push(taskId)
+    }
+    next = page.NextToken
+  } while (next)
+  return found
 }
 
 /** Cancels a task; if it was faster, deletes its snapshot (tagged first: only what is tagged may be deleted). */

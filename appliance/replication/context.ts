@@ -15,8 +15,8 @@ export interface RunContext {
   log: Logger
   vcenter: VcenterSession
   aws: AwsClients
-  /** The server's present reference in vCenter. */
-  serverMoref: string
+  /** The server's present reference in vCenter; absent when the catalog has lost the server. */
+  serverMoref: string | undefined
   /** Account that owns the bucket: every request to S3 says so. */
   accountId: string
   bucket: string

@@ -74,7 +74,7 @@ async function convert(server: Server, context: RunContext, signal: AbortSignal)
   }
 }
 
-/** The run's EBS snapshots in the order of the server's disks: vSphere lists the boot disk first. */
+/** The run's EBS snapshots in the order of the journal: the disk that boots is the first. */
 function replicaOf({ journal }: RunContext): { snapshotId: string; sizeBytes: number }[] {
   return journal.run.disks.flatMap(({ snapshotId, sizeBytes }) =>
     snapshotId === undefined ? [] : [{ snapshotId, sizeBytes }],

@@ -1,6 +1,6 @@
 // Uploading: the server's disks, frozen by a snapshot, stream from their host to S3 while they are checked on the side.
 import type { RunDisk, Server } from '../domain.ts'
-import { ApplianceError, toApplianceError } from '../errors.ts'
+import { ApplianceError } from '../errors.ts'
 import { type ExportLease, exportVm } from '../vsphere/transport-nfc.ts'
 import { createVmSnapshot, removeVmSnapshot, type VmSnapshot } from '../vsphere/vm-snapshot.ts'
 import type { RunContext } from './context.ts'
@@ -17,19 +17,29 @@ export function vmSnapshotName(runId: string): string {
  * The VM snapshot is gone when this returns or throws.
  */
 export async function exportDisks(server: Server, context: RunContext, signal: AbortSignal): Promise<void> {
+  const datastores = new Set(server.disks.map(disk => `datastore:${disk.datastore}`))
+  const release = await context.slots.acquire([...datastores], signal)
+  try {
+    await exportFrozen(server, context, signal)
+  } finally {
+    release()
+  }
+}
+
+async function exportFrozen(server: Server, context: RunContext, signal: AbortSignal): Promise<void> {
   const snapshot = await freeze(server, context, signal)
   try {
     await readFrozen(server, snapshot, context, signal)
   } catch (error) {
-    // The first error is the one to show; a snapshot that stays behind is told besides it.
-    await thaw(server, snapshot, context).catch(async second => {
-      const { code, message, hint } = toApplianceError(second)
-      await context.journal.warn({ severity: 'warning', code, message, hint })
-    })
+    // The first error is the one to show; the run's clean-up tries again, and tells of a snapshot that stays behind.
+    await thaw(server, snapshot, context, signal).catch(() => undefined)
     throw error
   }
-  await thaw(server, snapshot, context)
+  await thaw(server, snapshot, context, signal)
 }
+
+/** A backup or migration of the server, or a restart of vCenter's services, must not cost a run that has read everything. */
+const thawPatienceMs = 15 * 60_000
 
 /** From lease to completed objects. */
 async function readFrozen(
@@ -46,6 +56,7 @@ async function readFrozen(
     signal,
   })
   try {
+    assertAllExported(server, lease, context.journal.run.disks)
     await transferAll(server, lease, context, signal)
     await lease.complete()
   } catch (error) {
@@ -54,12 +65,13 @@ async function readFrozen(
   }
 }
 
-/** Removes the snapshot, whatever became of the run's signal. */
-async function thaw(server: Server, snapshot: VmSnapshot, context: RunContext): Promise<void> {
+/** Removes the snapshot, whatever became of the run's signal; once that is aborted, without waiting for a better moment. */
+async function thaw(server: Server, snapshot: VmSnapshot, context: RunContext, signal: AbortSignal): Promise<void> {
   await removeVmSnapshot(context.vcenter, {
     snapshotMoref: snapshot.moref,
     serverMoref: server.moref,
     serverName: server.name,
+    patience: { forMs: thawPatienceMs, signal },
   })
   await context.journal.recordSnapshotRemoved()
 }
@@ -98,6 +110,16 @@ function assertSameDisks(server: Server, snapshot: VmSnapshot, planned: RunDisk[
   })
 }
 
+/** A lease leaves out what a snapshot cannot hold: an image without one of the disks would look complete. */
+function assertAllExported(server: Server, lease: ExportLease, planned: readonly RunDisk[]): void {
+  const exported = new Set(lease.disks.map(disk => disk.diskKey))
+  const missing = planned.filter(disk => !exported.has(disk.key)).map(disk => disk.label)
+  if (missing.length === 0) return
+  throw new ApplianceError('NFC_DISK_UNKNOWN', `The export of ${server.name} leaves out ${missing.join(', ')}`, {
+    hint: 'Look whether the disk is independent or shared; if not, report this with the versions of vCenter and of the host.',
+  })
+}
+
 /**
  * Streams all disks at once, as far as the caps allow. No object is completed before the host's manifest agrees with all
  * of them, and the first failure ends the others.
@@ -132,7 +154,8 @@ async function transferAll(
       failed,
     )
   } catch (error) {
-    await Promise.all(transfers.map(transfer => transfer.abort()))
+    // One that cannot be aborted now must not hide why; the run's clean-up aborts uploads again, and tells what stays.
+    await Promise.allSettled(transfers.map(transfer => transfer.abort()))
     throw lease.lost.aborted ? lease.lost.reason : error
   }
 }

@@ -1,5 +1,5 @@
 // How an ended run explains itself.
-import type { Failure, Run, RunStage } from '../domain.ts'
+import type { Failure, Run, RunOutcome, RunStage } from '../domain.ts'
 import { ApplianceError, toApplianceError } from '../errors.ts'
 import { isStage } from './states.ts'
 
@@ -15,6 +15,11 @@ export function interruption(): ApplianceError {
   return new ApplianceError('RUN_INTERRUPTED', 'The appliance stopped while the run was under way', {
     hint: 'Start the job again: what the run had made has been removed.',
   })
+}
+
+/** How a run ends with a failure. */
+export function outcomeOf(failure: Failure): RunOutcome {
+  return failure.code === 'RUN_CANCELLED' ? 'cancelled' : 'failed'
 }
 
 /** The failure to store: an aborted signal's reason goes before whatever error the abort caused on its way. */

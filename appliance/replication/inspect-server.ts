@@ -1,18 +1,26 @@
 // First of a run: how the server stands in vCenter now, which may differ from the catalog.
 import type { Server } from '../domain.ts'
-import { retrieveServer } from '../vsphere/inventory.ts'
+import { ApplianceError } from '../errors.ts'
+import { retrieveBootDiskKey, retrieveServer } from '../vsphere/inventory.ts'
 import type { RunContext } from './context.ts'
 
 /**
- * The server's present state, with its disks written to the journal.
- * @throws {ApplianceError} SERVER_GONE when vCenter no longer has it
+ * The server's present state, with its disks written to the journal, the one that boots first.
+ * @throws {ApplianceError} SERVER_GONE when vCenter or the catalog no longer has it
  */
 export async function inspectServer(context: RunContext, signal: AbortSignal): Promise<Server> {
   const { journal, vcenter, serverMoref } = context
+  if (serverMoref === undefined) {
+    throw new ApplianceError('SERVER_GONE', `The catalog has no server ${journal.run.serverName} any more`, {
+      hint: 'It left vCenter, or was registered anew: import the catalog again.',
+    })
+  }
   const server = await retrieveServer(vcenter, serverMoref, { signal })
+  const bootKey = await retrieveBootDiskKey(vcenter, serverMoref, { signal })
+  const bootFirst = server.disks.toSorted((a, b) => Number(b.key === bootKey) - Number(a.key === bootKey))
   await journal.record({
     serverName: server.name,
-    disks: server.disks.map(({ key, label, sizeBytes }) => ({
+    disks: bootFirst.map(({ key, label, sizeBytes }) => ({
       key,
       label,
       sizeBytes,

@@ -1,5 +1,5 @@
 // What is written down while a run goes on: its state in the store, its progress for whoever watches.
-import type { Finding, Run, RunDisk, RunOutcome, RunStage } from '../domain.ts'
+import type { Finding, Run, RunDisk, RunOutcome, RunStage, RunState } from '../domain.ts'
 import type { RunRepository } from '../store/runs.ts'
 import { transition } from './states.ts'
 
@@ -30,12 +30,24 @@ export class RunJournal {
   /** Enters the next stage. @throws {ApplianceError} INTERNAL when the table of states forbids it */
   async enter(stage: RunStage): Promise<void> {
     const startedAt = this.#run.startedAt ?? new Date().toISOString()
-    await this.record({ state: transition(this.#run.state, stage), startedAt })
+    await this.#move(transition(this.#run.state, stage), { startedAt })
   }
 
   /** Ends the run, once. */
   async end(outcome: RunOutcome, last: Partial<Run> = {}): Promise<void> {
-    await this.record({ ...last, state: transition(this.#run.state, outcome), endedAt: new Date().toISOString() })
+    await this.#move(transition(this.#run.state, outcome), { ...last, endedAt: new Date().toISOString() })
+  }
+
+  /** A state that the store did not take is not entered: a run whose success could not be written can still fail. */
+  async #move(state: RunState, facts: Partial<Run>): Promise<void> {
+    const before = this.#run
+    try {
+      await this.record({ ...facts, state })
+    } catch (error) {
+      const { endedAt: _never, ...rest } = this.#run
+      this.#run = { ...rest, state: before.state }
+      throw error
+    }
   }
 
   /** Records facts of the run, durable when the promise resolves. */
@@ -85,7 +97,7 @@ export class RunJournal {
 
   #storeSoon(): void {
     if (Date.now() - this.#storedAtMs < progressStoreMs) this.#listener(this.#run)
-    // A failure is not lost: the same chain of writes rejects the next one that is awaited.
+    // A failure is not lost: if it lasts, the next write that is awaited meets it too; if not, that write holds everything.
     else this.#store().catch(() => undefined)
   }
 
@@ -94,7 +106,9 @@ export class RunJournal {
     this.#storedAtMs = Date.now()
     const snapshot = this.#run
     this.#listener(snapshot)
-    this.#writing = this.#writing.then(() => this.#runs.save(snapshot))
-    return this.#writing
+    const writing = this.#writing.then(() => this.#runs.save(snapshot))
+    // Each write holds the whole run: one that failed must not fail those behind it, or a run could never end.
+    this.#writing = writing.catch(() => undefined)
+    return writing
   }
 }

@@ -1,53 +1,72 @@
-// After a restart: runs that the last stop cut off are taken back and end as failed; the job's next run does the work.
+// Runs that nothing executes and that have not ended: cut off by the last stop, or not cleaned up yet. They are taken back.
 import type { Logger } from 'pino'
 import type { Job, Run } from '../domain.ts'
 import { toApplianceError } from '../errors.ts'
 import type { JobRepository } from '../store/jobs.ts'
 import type { RunRepository } from '../store/runs.ts'
-import { findVmSnapshots, removeVmSnapshot } from '../vsphere/vm-snapshot.ts'
+import { findVmSnapshots } from '../vsphere/vm-snapshot.ts'
 import type { RunContext } from './context.ts'
-import { discardLeftovers } from './discard.ts'
+import { discardLeftovers, mayPass } from './discard.ts'
 import { vmSnapshotName } from './export-disks.ts'
-import { interruption } from './failure.ts'
-import { RunJournal } from './journal.ts'
+import { failureOf, interruption, outcomeOf } from './failure.ts'
+import { RunJournal, type RunListener } from './journal.ts'
 import { isStage } from './states.ts'
 
 export interface Recovery {
   runs: RunRepository
   jobs: JobRepository
   contextFor: (job: Job, journal: RunJournal) => Promise<RunContext>
+  /** Whether a run is under way in this process. */
+  executes: (runId: string) => boolean
+  listener: RunListener
   log: Logger
 }
 
-/** Takes back every run that is still in a stage although nothing executes it. A run that cannot be cleaned now is tried again at the next start. */
+/** vCenter may still make a snapshot that was asked for just before a crash. Its own limit for quiescing is 15 minutes. */
+const snapshotMayAppearMs = 20 * 60_000
+
+/**
+ * Takes back every run that is still in a stage although nothing executes it. A run that cannot be cleaned now stays, for
+ * the next call: until then its job cannot run, and nothing of it is forgotten.
+ */
 export async function recoverRuns(recovery: Recovery, signal: AbortSignal): Promise<void> {
-  const { runs, jobs, contextFor, log } = recovery
-  for (const run of await runs.active()) {
+  const { runs, jobs, contextFor, executes, listener, log } = recovery
+  for (const { id } of await runs.active()) {
     if (signal.aborted) return
-    const job = await jobs.get(run.jobId)
-    if (!job) continue
-    const journal = new RunJournal(run, runs, () => undefined)
+    if (executes(id)) continue
+    // Read again: it may have been under way, and have ended, since the list was made.
+    const run = await runs.get(id)
+    const job = run && isStage(run.state) ? await jobs.get(run.jobId) : undefined
+    if (!run || !job) continue
+    const about = { jobId: run.jobId, runId: run.id, server: run.serverName }
+    const journal = new RunJournal(run, runs, listener)
     try {
-      await takeBack(run, await contextFor(job, journal), signal)
-      log.warn({ jobId: run.jobId, runId: run.id, server: run.serverName }, 'interrupted run taken back')
+      const ended = await takeBack(await contextFor(job, journal), signal)
+      log.warn(about, ended ? 'interrupted run taken back' : 'interrupted run not taken back yet')
     } catch (err) {
-      log.error({ err, jobId: run.jobId, runId: run.id, server: run.serverName }, 'interrupted run not taken back yet')
+      log.error({ err, ...about }, 'interrupted run not taken back yet')
+      // The others would wait for the same vCenter, each for a minute.
+      if (toApplianceError(err).code === 'VCENTER_UNREACHABLE') return
     }
   }
 }
 
-async function takeBack(run: Run, context: RunContext, signal: AbortSignal): Promise<void> {
-  const { journal, vcenter, serverMoref } = context
-  const name = vmSnapshotName(run.id)
-  for (const snapshot of await findVmSnapshots(vcenter, { serverMoref, name, signal })) {
-    await removeVmSnapshot(vcenter, { snapshotMoref: snapshot.moref, serverMoref, serverName: run.serverName, signal })
-  }
-  await journal.recordSnapshotRemoved()
-  const left = await discardLeftovers(context)
-  const { code, message, hint } = toApplianceError(interruption())
-  const stage = isStage(run.state) ? run.state : 'scheduled'
-  await journal.end('failed', {
-    failure: { code, message, hint, stage },
-    warnings: [...run.warnings, ...left],
-  })
+/** False when something may have to be removed later. */
+async function takeBack(context: RunContext, signal: AbortSignal): Promise<boolean> {
+  const { journal } = context
+  if (await snapshotMayAppear(context, signal)) return false
+  const failure = journal.run.failure ?? failureOf(interruption(), journal.run, signal)
+  const left = await discardLeftovers(context, signal)
+  if (signal.aborted || left.some(mayPass)) return false
+  await journal.end(outcomeOf(failure), { failure, warnings: [...journal.run.warnings, ...left] })
+  return true
+}
+
+/** Whether the run was cut off between asking vCenter for a snapshot and learning of it, and there is none so far. */
+async function snapshotMayAppear({ vcenter, serverMoref, journal }: RunContext, signal: AbortSignal): Promise<boolean> {
+  const { id, state, startedAt, vmSnapshotMoref, disks }: Run = journal.run
+  const wasRead = vmSnapshotMoref !== undefined || disks.some(disk => disk.objectKey !== undefined)
+  const isLate = Date.now() - Date.parse(startedAt ?? '') > snapshotMayAppearMs
+  if (state !== 'uploading' || wasRead || isLate || serverMoref === undefined) return false
+  return (await findVmSnapshots(vcenter, { serverMoref, name: vmSnapshotName(id), signal })).length === 0
 }

@@ -2,9 +2,9 @@
 import { assertReplicable } from './admission.ts'
 import type { RunContext } from './context.ts'
 import { createImage } from './create-image.ts'
-import { discardLeftovers } from './discard.ts'
+import { discardLeftovers, mayPass } from './discard.ts'
 import { exportDisks } from './export-disks.ts'
-import { failureOf } from './failure.ts'
+import { failureOf, outcomeOf } from './failure.ts'
 import { importSnapshots } from './import-snapshots.ts'
 import { inspectServer } from './inspect-server.ts'
 
@@ -36,7 +36,12 @@ export async function replicate(context: RunContext, signal: AbortSignal): Promi
     const failure = failureOf(thrown, journal.run, signal)
     log.error({ err: thrown, code: failure.code }, 'run failed')
     const left = await discardLeftovers(context)
-    const outcome = failure.code === 'RUN_CANCELLED' ? 'cancelled' : 'failed'
-    await journal.end(outcome, { failure, warnings: [...journal.run.warnings, ...left] })
+    if (left.some(mayPass)) {
+      // An end would make it forgotten: recovery goes on with the cleaning, and ends the run with this failure.
+      await journal.record({ failure })
+      log.warn({ left }, 'run not cleaned up yet')
+      return
+    }
+    await journal.end(outcomeOf(failure), { failure, warnings: [...journal.run.warnings, ...left] })
   }
 }

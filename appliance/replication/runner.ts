@@ -4,7 +4,7 @@ import type { Job, Run } from '../domain.ts'
 import { ApplianceError } from '../errors.ts'
 import type { RunRepository } from '../store/runs.ts'
 import type { RunContext } from './context.ts'
-import { cancellation, failureOf, interruption } from './failure.ts'
+import { cancellation, failureOf, interruption, outcomeOf } from './failure.ts'
 import { RunJournal, type RunListener } from './journal.ts'
 import { replicate } from './run.ts'
 import type { Slots } from './slots.ts'
@@ -62,16 +62,20 @@ export class Runner {
     }
     const cancel = new AbortController()
     // Entered before the first wait, so that two starts of a job at the same moment cannot both pass the check above.
-    const entry: Active = { jobId: job.id, cancel, ended: Promise.resolve() }
-    this.#active.set(run.id, entry)
+    const ended = Promise.withResolvers<void>()
+    this.#active.set(run.id, { jobId: job.id, cancel, ended: ended.promise })
+    const leave = () => {
+      this.#active.delete(run.id)
+      ended.resolve()
+    }
     try {
       await this.#options.runs.create(run)
     } catch (error) {
-      this.#active.delete(run.id)
+      leave()
       throw error
     }
     this.#options.listener(run)
-    entry.ended = this.#execute(job, run, cancel.signal).finally(() => this.#active.delete(run.id))
+    void this.#execute(job, run, cancel.signal).finally(leave)
     return run
   }
 
@@ -86,6 +90,11 @@ export class Runner {
     }
     active.cancel.abort(cancellation())
     await active.ended
+  }
+
+  /** Whether this run is under way here. */
+  executes(runId: string): boolean {
+    return this.#active.has(runId)
   }
 
   /** Whether a run of the job is under way. */
@@ -118,8 +127,7 @@ export class Runner {
     } catch (thrown) {
       // Nothing was made yet: the run was waiting, or neither vCenter nor AWS could be connected to.
       const failure = failureOf(thrown, journal.run, signal)
-      const outcome = failure.code === 'RUN_CANCELLED' ? 'cancelled' : 'failed'
-      await journal.end(outcome, { failure }).catch(onError)
+      await journal.end(outcomeOf(failure), { failure }).catch(onError)
     }
   }
 }

@@ -8,11 +8,19 @@ export interface Caps {
   disks: number
   /** Disks read at once from one ESXi host. */
   disksPerHost: number
+  /** Servers with an open VM snapshot at once on one datastore: what they write meanwhile fills it. */
+  snapshotsPerDatastore: number
   /** Import tasks at once in the Region: AWS allows 5 to 20 (adjustable), so the low end. */
   imports: number
 }
 
-export const defaultCaps: Caps = { servers: 50, disks: 52, disksPerHost: 8, imports: 5 }
+export const defaultCaps: Caps = {
+  servers: 50,
+  disks: 52,
+  disksPerHost: 8,
+  snapshotsPerDatastore: 15,
+  imports: 5,
+}
 
 export type Release = () => void
 
@@ -74,10 +82,11 @@ export class Slots {
   }
 }
 
-/** The slots of the connector, named `servers`, `disks`, `host:<moref>` and `imports`. */
+/** The slots of the connector, named `servers`, `disks`, `host:<moref>`, `datastore:<name>` and `imports`. */
 export function connectorSlots(caps: Caps = defaultCaps): Slots {
   return new Slots(name => {
     if (name.startsWith('host:')) return caps.disksPerHost
+    if (name.startsWith('datastore:')) return caps.snapshotsPerDatastore
     if (name === 'servers' || name === 'disks' || name === 'imports') return caps[name]
     throw new RangeError(`There is no slot called ${name}`)
   })

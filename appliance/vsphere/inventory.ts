@@ -8,7 +8,7 @@ import { type ReadOptions, readInventory, readObject, textOf, type VimObject } f
 import type { VcenterSession } from './session.ts'
 import { reference } from './vim.ts'
 import { disksOf, isoPathsOf, nicsOf } from './virtual-devices.ts'
-import { booleanAt, children, textAt, type XmlElement } from './xml.ts'
+import { booleanAt, children, numberAt, textAt, type XmlElement } from './xml.ts'
 
 /** Exactly what a Server needs: everything else of a VM (performance, summaries, files) stays in vCenter. */
 export const serverPaths = [
@@ -72,6 +72,24 @@ export async function retrieveServer(
     throw asCode(error, 'SERVER_GONE', goneHint, `The server ${moref} is not in vCenter any more`)
   }
   throw new ApplianceError('SERVER_GONE', `vCenter has no configuration for the server ${moref}`, { hint: goneHint })
+}
+
+/**
+ * VirtualDevice.key of the disk that a server boots from, if its boot order names one. Few do: firmware then tries the
+ * disks in the order of their controllers and units, which is that of their keys.
+ */
+export async function retrieveBootDiskKey(
+  session: VcenterSession,
+  moref: string,
+  options: ReadOptions = {},
+): Promise<number | undefined> {
+  const path = 'config.bootOptions.bootOrder'
+  const object = await readObject(session, reference('VirtualMachine', moref), [path], options)
+  const order = children(object.properties.get(path), 'VirtualMachineBootOptionsBootableDevice')
+  return numberAt(
+    order.find(device => device.xsiType === 'VirtualMachineBootOptionsBootableDiskDevice'),
+    'deviceKey',
+  )
 }
 
 const goneHint =

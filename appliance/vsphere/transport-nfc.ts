@@ -208,7 +208,10 @@ function holdLease(
         await session.call('HttpNfcLeaseProgress', { _this: lease, percent: 100 })
         await session.call('HttpNfcLeaseComplete', { _this: lease })
       } catch (error) {
-        throw (isFault(error) && (await findEnd())) || error
+        const end = isFault(error) ? await findEnd() : undefined
+        // Nothing keeps it alive any more, and until its time-out it would be in the way of the snapshot's removal.
+        if (!end) await abortLease(session, lease, 'the export could not be completed')
+        throw end ?? error
       }
     },
     async abort(reason) {

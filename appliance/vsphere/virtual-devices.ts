@@ -14,9 +14,10 @@ export interface DiskAddress {
 
 /** The disks among the devices of a VM or of a snapshot of it, in the order of their keys. */
 export function disksOf(devices: readonly XmlElement[]): ServerDisk[] {
+  const byKey = keyed(devices)
   return devices
     .filter(isDisk)
-    .map(toDisk)
+    .map(device => toDisk(device, byKey.get(numberAt(device, 'controllerKey'))))
     .sort((a, b) => a.key - b.key)
 }
 
@@ -24,7 +25,11 @@ function isDisk(device: XmlElement): boolean {
   return device.xsiType === 'VirtualDisk'
 }
 
-function toDisk(device: XmlElement): ServerDisk {
+function keyed(devices: readonly XmlElement[]): Map<number | undefined, XmlElement> {
+  return new Map(devices.map(device => [numberAt(device, 'key'), device]))
+}
+
+function toDisk(device: XmlElement, controller: XmlElement | undefined): ServerDisk {
   const backing = child(device, 'backing')
   const fileName = textAt(backing, 'fileName') ?? ''
   const backingUuid = textAt(backing, 'uuid')
@@ -38,7 +43,7 @@ function toDisk(device: XmlElement): ServerDisk {
     datastore: datastoreOf(fileName),
     thin: booleanAt(backing, 'thinProvisioned'),
     mode: textAt(backing, 'diskMode') ?? '',
-    sharing: sharingOf(textAt(backing, 'sharing')),
+    sharing: sharingOf(textAt(backing, 'sharing'), textAt(controller, 'sharedBus')),
     kind: kindOf(backing),
     encrypted: child(backing, 'keyId') !== undefined,
     ...(backingUuid === undefined ? {} : { backingUuid }),
@@ -46,8 +51,10 @@ function toDisk(device: XmlElement): ServerDisk {
   }
 }
 
-function sharingOf(text: string | undefined): string {
-  return text === 'sharingMultiWriter' ? 'multiWriter' : 'none'
+/** A disk is shared by itself (multi-writer) or by its SCSI controller, whose bus several VMs use (a cluster). */
+function sharingOf(sharing: string | undefined, sharedBus: string | undefined): string {
+  if (sharing === 'sharingMultiWriter') return 'multiWriter'
+  return sharedBus === 'virtualSharing' || sharedBus === 'physicalSharing' ? sharedBus : 'none'
 }
 
 /** An RDM hangs on VirtualDiskRawDiskMappingVer1BackingInfo; its compatibility mode says which of the two it is. */
@@ -63,7 +70,7 @@ function datastoreOf(fileName: string): string {
 
 /** Controllers and unit numbers of all disks: what an export lease names its files by. */
 export function diskAddresses(devices: readonly XmlElement[]): DiskAddress[] {
-  const byKey = new Map(devices.map(device => [numberAt(device, 'key'), device]))
+  const byKey = keyed(devices)
   return devices.filter(isDisk).map(device => {
     const controller = byKey.get(numberAt(device, 'controllerKey'))
     return {

@@ -1,11 +1,12 @@
 // VM snapshots: made for a run, read for what they froze, and removed whatever happens.
 
 import type { ServerDisk, ServerSnapshot } from '../domain.ts'
+import { ApplianceError } from '../errors.ts'
 import { asCode, isFault } from './faults.ts'
 import { snapshotsOf } from './inventory.ts'
 import { readObject } from './properties.ts'
 import type { VcenterSession } from './session.ts'
-import { returnedReference, waitForTask } from './task.ts'
+import { pause, returnedReference, waitForTask } from './task.ts'
 import { reference } from './vim.ts'
 import { disksOf } from './virtual-devices.ts'
 import { booleanAt, children, type XmlElement } from './xml.ts'
@@ -123,7 +124,12 @@ export interface SnapshotRemoval {
   serverName?: string
   /** Its own: a removal must go on when the run's signal has ended. Default: a long time-out. */
   signal?: AbortSignal
+  /** How long a vCenter that is away, or a server that is busy, is asked again; absent: once. */
+  patience?: { forMs: number; signal?: AbortSignal }
 }
+
+/** Pause between two attempts of a removal. */
+const removalPauseMs = 5_000
 
 /** Consolidating a large delta on slow storage takes hours; after that somebody has to look. */
 const removalTimeoutMs = 6 * 60 * 60_000
@@ -133,8 +139,29 @@ const removalTimeoutMs = 6 * 60 * 60_000
  * Errors: SERVER_BUSY, SNAPSHOT_FAILED (also when the disks still need consolidation), VCENTER_PERMISSION_MISSING.
  */
 export async function removeVmSnapshot(session: VcenterSession, removal: SnapshotRemoval): Promise<void> {
+  const { patience, signal = AbortSignal.timeout(removalTimeoutMs) } = removal
+  const startedAtMs = performance.now()
+  for (;;) {
+    try {
+      return await removeOnce(session, removal, signal)
+    } catch (error) {
+      const mayWait = patience !== undefined && performance.now() - startedAtMs < patience.forMs
+      if (!mayWait || !mayPass(error) || patience.signal?.aborted) throw error
+      session.soap.retries += 1
+      await pause(removalPauseMs, patience.signal ? AbortSignal.any([signal, patience.signal]) : signal).catch(() => {
+        throw error
+      })
+    }
+  }
+}
+
+/** Backups and migrations hold a server for minutes, and vCenter's services restart in about ten. */
+function mayPass(error: unknown): boolean {
+  return error instanceof ApplianceError && (error.code === 'SERVER_BUSY' || error.code === 'VCENTER_UNREACHABLE')
+}
+
+async function removeOnce(session: VcenterSession, removal: SnapshotRemoval, signal: AbortSignal): Promise<void> {
   const { snapshotMoref, serverMoref, serverName = serverMoref } = removal
-  const signal = removal.signal ?? AbortSignal.timeout(removalTimeoutMs)
   const doing = `Removing the snapshot ${snapshotMoref} of ${serverName}`
   try {
     const answer = await session.call(

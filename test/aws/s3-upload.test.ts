@@ -3,7 +3,7 @@ import t from 'tap'
 import { createPartBuffers } from '../../appliance/aws/part-buffers.ts'
 import { listUnfinishedUploads } from '../../appliance/aws/s3-objects.ts'
 import { createPartUpload, type PartUploadOptions, partSizeFor } from '../../appliance/aws/s3-upload.ts'
-import { awsCliBytes, awsLab, connect, makeBucket } from './aws-lab.ts'
+import { awsCli, awsCliBytes, awsLab, connect, makeBucket } from './aws-lab.ts'
 
 const mib = 1024 * 1024
 const tags = { Name: 'web01', 'hoist:connector': 'c0ffee00', 'hoist:run': 'r1' }
@@ -141,6 +141,20 @@ t.test('with the lab', async t => {
     await upload.abort()
     t.same(await unfinished(), [])
     t.equal(buffers.inUseBytes, 0)
+  })
+
+  t.test('a cancellation while the parts are joined waits for the object, so that it can be deleted', async t => {
+    const stop = new AbortController()
+    const upload = await begin('run/late.vmdk', { signal: stop.signal })
+    for (const chunk of chunks(9 * mib, 8)) await upload.write(chunk)
+    await upload.end()
+    await fault({ operation: 'CompleteMultipartUpload', kind: 'delay', delayMs: 300 })
+    setTimeout(() => stop.abort(new Error('cancelled')), 100)
+    await t.rejects(upload.complete(), { message: 'cancelled' })
+    await upload.abort()
+    const target = ['--bucket', bucket, '--key', 'run/late.vmdk']
+    const object = await awsCli<{ ContentLength: number }>(lab, 's3api', 'head-object', ...target)
+    t.equal(object.ContentLength, 9 * mib, 'it is there already, and not only after the clean-up')
   })
 
   t.test('a digest that refuses a part fails the upload', async t => {

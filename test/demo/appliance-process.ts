@@ -77,6 +77,11 @@ export class ApplianceProcess {
     return this.#child.pid ?? 0
   }
 
+  /** Its exit status; null while it runs, or when a signal ended it. */
+  get exitCode(): number | null {
+    return this.#child.exitCode
+  }
+
   /** Calls the API. @throws ApiError for any answer but 2xx */
   async call<T>(method: string, path: string, body?: unknown): Promise<T> {
     const { statusCode, text } = await this.#send(method, path, body)

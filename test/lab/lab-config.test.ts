@@ -72,11 +72,15 @@ t.test('names that are there twice or point nowhere are refused', async t => {
   const message = mistakesOf({
     hosts: [{ name: 'esx1.lab' }],
     datastores: [{ name: 'vmfs1', type: 'VMFS' }],
-    vms: [{ name: 'a' }, { name: 'a', host: 'esx2.lab', datastore: 'vmfs2' }],
+    vms: [
+      { name: 'a' },
+      { name: 'a', host: 'esx2.lab', datastore: 'vmfs2', disks: [{ sizeBytes: 512, datastore: 'x' }] },
+    ],
   })
   t.match(message, '/vms/1/name is there twice: a')
   t.match(message, '/vms/1/host names no host of this file: esx2.lab')
   t.match(message, '/vms/1/datastore names no datastore of this file: vmfs2')
+  t.match(message, '/vms/1/disks/0/datastore names no datastore of this file: x')
 })
 
 t.test('a file that is not JSON is refused with its path', async t => {

@@ -15,7 +15,7 @@ const oddDisk = {
     Type.Enum(['persistent', 'nonpersistent', 'independent_persistent', 'independent_nonpersistent']),
   ),
   rdm: Type.Optional(Type.Enum(['physical', 'virtual'])),
-  sharing: Type.Optional(Type.Enum(['none', 'multiWriter'])),
+  sharing: Type.Optional(Type.Enum(['none', 'multiWriter', 'physicalBus'])),
   encrypted: Type.Optional(Type.Boolean()),
   datastore: Type.Optional(name),
   thick: Type.Optional(Type.Boolean()),
@@ -70,7 +70,8 @@ const vm = Type.Object(
   closed,
 )
 
-const account = Type.Object({ username: Type.Optional(name), password: Type.Optional(name) }, closed)
+const account = { username: Type.Optional(name), password: Type.Optional(name) }
+const connectorAccount = { ...account, privileges: Type.Optional(Type.Array(name)) }
 
 const policy = Type.Unsafe<PolicyDocument>(
   Type.Object({ Version: Type.Optional(Type.String()), Statement: Type.Unknown() }, closed),
@@ -145,7 +146,16 @@ export const labConfigSchema = Type.Object(
     changedAreasPerPage: Type.Optional(positive),
     leaseTimeoutSeconds: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
     sessionTimeoutSeconds: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
-    accounts: Type.Optional(Type.Partial(Type.Object({ admin: account, connector: account }, closed))),
+    maxSessions: Type.Optional(positive),
+    accounts: Type.Optional(
+      Type.Object(
+        {
+          admin: Type.Optional(Type.Object(account, closed)),
+          connector: Type.Optional(Type.Object(connectorAccount, closed)),
+        },
+        closed,
+      ),
+    ),
     aws: Type.Optional(aws),
   },
   closed,
@@ -188,6 +198,10 @@ function contradictions(config: LabConfig): string[] {
     seen.add(vm.name)
     known(`/vms/${index}/datastore`, 'datastore', vm.datastore, datastores, config.datastores !== undefined)
     known(`/vms/${index}/host`, 'host', vm.host, hosts, config.hosts !== undefined)
+    vm.disks?.forEach((disk, number) => {
+      const place = `/vms/${index}/disks/${number}/datastore`
+      known(place, 'datastore', disk.datastore, datastores, config.datastores !== undefined)
+    })
   })
   return mistakes
 }

@@ -2,6 +2,7 @@
 
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { requiredPrivileges } from '../../appliance/vsphere/privileges.ts'
 import type { LabConfig } from './lab-config.ts'
 import { type LabProcess, readyLine, startProcess } from './lab-process.ts'
 import { tools } from './tools.ts'
@@ -36,7 +37,10 @@ export async function startVcenter(
   signal?: AbortSignal,
 ): Promise<VcenterEndpoints> {
   const file = join(directory, 'vcenter.json')
-  await writeFile(file, JSON.stringify(config), { mode: 0o600 })
+  const { accounts } = config
+  const documented = requiredPrivileges.map(({ id }) => id)
+  const connector = { privileges: documented, ...accounts?.connector }
+  await writeFile(file, JSON.stringify({ ...config, accounts: { ...accounts, connector } }), { mode: 0o600 })
   const running = await startProcess(
     {
       name: 'lab-vcenter',

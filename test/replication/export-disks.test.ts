@@ -16,6 +16,8 @@ const names = [
   'cancelled',
   'gone',
   'changed',
+  'busy',
+  'twofold',
 ]
 const site = await startSite({
   datastores: [{ name: 'vmfs1', type: 'VMFS' }],
@@ -91,6 +93,33 @@ t.test('a run that is cancelled while bytes flow leaves nothing', async t => {
   await site.lab.vcenterControl('POST', '/shape', { bytesPerSecond: 0 })
   t.match(answer.body, { state: 'cancelled', failure: { code: 'RUN_CANCELLED', stage: 'uploading' } })
   t.same(await findLeftovers(site.lab), [])
+})
+
+t.test('a server that is busy when its snapshot is to be removed costs a wait, not the run', async t => {
+  await fault({ kind: 'task', method: 'RemoveSnapshot_Task', fault: 'TaskInProgress', times: 1 })
+  const run = await site.replicate('busy')
+  t.equal(run.state, 'succeeded', run.failure?.message ?? '')
+  t.same(await findLeftovers(site.lab), [])
+})
+
+t.test('an upload that cannot be aborted does not hide why the run failed', async t => {
+  await fault({ kind: 'nfcReset', afterBytes: 2 * mib, times: 1 })
+  const { id } = await site.lab.awsControl<{ id: string }>('POST', '/faults', {
+    ...{
+      service: 's3',
+      operation: 'AbortMultipartUpload',
+      kind: 'error',
+      code: 'AccessDenied',
+      statusCode: 403,
+      times: -1,
+    },
+  })
+  const run = await site.replicate('twofold')
+  await site.lab.awsControl('DELETE', `/faults/${id}`)
+  t.match(run, { state: 'failed', failure: { code: 'NFC_INTERRUPTED', stage: 'uploading' } })
+  t.ok(run.warnings.some(({ code }) => code === 'AWS_PERMISSION_MISSING'))
+  const { body } = await site.call<{ id: string }>('POST', `/api/jobs/${run.jobId}/runs`)
+  t.equal((await site.until(body.id, ({ endedAt }) => endedAt !== undefined)).state, 'succeeded')
 })
 
 t.test('a server that left vCenter after the import of the catalog', async t => {

@@ -76,6 +76,20 @@ t.test('a store that fails ends the run at its next step', async t => {
   await t.rejects(journal.enter('converting'), { message: 'disk full' })
 })
 
+t.test('a store that fails for a while loses nothing, and the run can still end', async t => {
+  let broken = false
+  const { saved, repository } = memory(() => broken)
+  const journal = new RunJournal(run, repository, () => undefined)
+  for (const stage of ['uploading', 'converting', 'creatingImage'] as const) await journal.enter(stage)
+  broken = true
+  await t.rejects(journal.record({ imageTaskId: 'task' }), { message: 'disk full' })
+  await t.rejects(journal.end('succeeded', { imageId: 'ami-1' }), { message: 'disk full' })
+  t.match(journal.run, { state: 'creatingImage', endedAt: undefined })
+  broken = false
+  await journal.end('failed')
+  t.match(saved.at(-1), { state: 'failed', imageTaskId: 'task', endedAt: /Z$/ })
+})
+
 t.test('an illegal step is not stored', async t => {
   const { saved, repository } = memory()
   const journal = new RunJournal(run, repository, () => undefined)

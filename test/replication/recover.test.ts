@@ -2,9 +2,10 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DescribeSnapshotsCommand, EC2Client } from '@aws-sdk/client-ec2'
+import { DescribeImportSnapshotTasksCommand, DescribeSnapshotsCommand, EC2Client } from '@aws-sdk/client-ec2'
 import t from 'tap'
 import type { RunView } from '../../appliance/api/schemas/runs.ts'
+import { openStore, type Store } from '../../appliance/store/store.ts'
 import { ApplianceProcess } from '../demo/appliance-process.ts'
 import { createJob, importCatalog, setUp } from '../demo/drive.ts'
 import { findLeftovers } from '../demo/verify.ts'
@@ -14,7 +15,7 @@ import { poll } from '../site.ts'
 const mib = 1024 * 1024
 const lab = await startLab({
   config: {
-    vms: ['web01', 'web02'].map((name, index) => ({
+    vms: ['web01', 'web02', 'web03', 'web04', 'web05', 'web06'].map((name, index) => ({
       name,
       disks: [{ sizeBytes: 24 * mib, kind: 'noise' as const, fill: 1, seed: 7 + index }],
     })),
@@ -40,13 +41,18 @@ const runOf = async (jobId: string) =>
   (await appliance.call<{ items: RunView[] }>('GET', `/api/runs?jobId=${jobId}`)).items[0]
 
 /** Kills the appliance when the run of a new job is as wanted, starts it again, and waits until that run has ended. */
-async function killedWhen(serverId: string, wanted: (run: RunView) => boolean): Promise<RunView> {
+async function killedWhen(
+  serverId: string,
+  wanted: (run: RunView) => boolean,
+  meanwhile: (run: RunView) => Promise<unknown> = async () => undefined,
+): Promise<RunView> {
   const jobId = await createJob(appliance, serverId, {})
-  await poll(async () => {
+  const killed = await poll(async () => {
     const run = await runOf(jobId)
     return run && wanted(run) ? run : undefined
   })
   await appliance.stop('SIGKILL')
+  await meanwhile(killed)
   await lab.vcenterControl('POST', '/shape', { bytesPerSecond: 0 })
   await lab.awsControl('POST', '/tasks', { stepMs: 50 })
   appliance = await start()
@@ -85,4 +91,85 @@ t.test('a run that was killed is taken back at the next start, and the job can r
     ec2.destroy()
     t.equal(left?.length, 1, 'only that of the first server')
   })
+
+  await t.test('while AWS began an import whose answer was lost: it is found by its tag', async t => {
+    await lab.awsControl('POST', '/tasks', { stepMs: 2000 })
+    const run = await killedWhen(
+      idOf('web03'),
+      ({ disks }) => disks.some(disk => disk.importTaskId !== undefined),
+      ({ id }) =>
+        withStore(async store => {
+          const stored = await store.runs.get(id)
+          if (stored)
+            await store.runs.save({ ...stored, disks: stored.disks.map(({ importTaskId: _, ...disk }) => disk) })
+        }),
+    )
+    t.match(run, { state: 'failed', failure: { code: 'RUN_INTERRUPTED', stage: 'converting' } })
+    t.same(await importsUnderWay(), [])
+    t.same(await findLeftovers(lab), [])
+  })
+
+  await t.test('while vCenter made the snapshot: it is waited for, and removed', async t => {
+    const { id: hold } = await lab.vcenterControl<{ id: number }>('POST', '/faults', {
+      kind: 'hold',
+      method: 'CreateSnapshot_Task',
+      times: -1,
+    })
+    let released = false
+    const release = async () => {
+      released = true
+      await lab.vcenterControl('DELETE', `/faults/${hold}`)
+    }
+    const run = await killedWhen(
+      idOf('web04'),
+      ({ state }) => state === 'uploading',
+      async () => setTimeout(release, 1500),
+    )
+    t.ok(released, 'the run does not end before')
+    t.match(run, { state: 'failed', failure: { code: 'RUN_INTERRUPTED', stage: 'uploading' } })
+    t.same(await findLeftovers(lab), [])
+  })
+
+  await t.test('and vCenter lets nobody in at the next start: it is tried again', async t => {
+    await lab.vcenterControl('POST', '/shape', { bytesPerSecond: 4 * mib })
+    const run = await killedWhen(
+      idOf('web05'),
+      ({ disks }) => disks.some(disk => disk.uploadedBytes > 0),
+      () => lab.vcenterControl('POST', '/faults', { kind: 'soap', method: 'Login', fault: 'RuntimeFault', times: 3 }),
+    )
+    t.match(run, { state: 'failed', failure: { code: 'RUN_INTERRUPTED', stage: 'uploading' } })
+    t.same(await findLeftovers(lab), [])
+  })
+
+  await t.test('and the server left vCenter and the catalog: its uploads go nevertheless', async t => {
+    await lab.vcenterControl('POST', '/shape', { bytesPerSecond: 4 * mib })
+    const run = await killedWhen(
+      idOf('web06'),
+      ({ disks }) => disks.some(disk => disk.uploadedBytes > 0),
+      async () => {
+        await lab.vcenterControl('DELETE', '/vms/web06')
+        await withStore(async store => store.servers.finish(await store.servers.begin()))
+      },
+    )
+    t.match(run, { state: 'failed', failure: { code: 'RUN_INTERRUPTED', stage: 'uploading' } })
+    t.same(await findLeftovers(lab), [])
+  })
 })
+
+/** Reaches into the data of the appliance while it does not run. */
+async function withStore(change: (store: Store) => Promise<unknown>): Promise<void> {
+  const store = await openStore(join(directory, 'data'))
+  try {
+    await change(store)
+  } finally {
+    store.close()
+  }
+}
+
+async function importsUnderWay() {
+  const { endpoint, region, admin } = lab.aws
+  const ec2 = new EC2Client({ endpoint, region, credentials: admin })
+  const { ImportSnapshotTasks: tasks } = await ec2.send(new DescribeImportSnapshotTasksCommand({}))
+  ec2.destroy()
+  return tasks?.filter(task => task.SnapshotTaskDetail?.Status === 'active')
+}

@@ -62,7 +62,9 @@ t.test('an aborted waiter leaves the queue, and a granted one keeps its slot', a
 })
 
 t.test("the connector's slots follow its caps, and an unknown name is a mistake", async t => {
-  const slots = connectorSlots({ ...defaultCaps, disksPerHost: 1 })
-  await slots.acquire(['servers', 'disks', 'imports', 'host:host-1'], never)
+  const slots = connectorSlots({ ...defaultCaps, disksPerHost: 1, snapshotsPerDatastore: 1 })
+  await slots.acquire(['servers', 'disks', 'imports', 'host:host-1', 'datastore:vmfs1'], never)
+  const full = slots.acquire(['datastore:vmfs1', 'datastore:vmfs2'], AbortSignal.abort(new Error('full')))
+  await t.rejects(full, { message: 'full' })
   await t.rejects(slots.acquire(['unknown'], never), { name: 'RangeError' })
 })

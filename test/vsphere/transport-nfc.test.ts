@@ -138,6 +138,17 @@ t.test('a lease is told that we are alive, with the percentage, for as long as i
   )
 })
 
+t.test(
+  'a lease that cannot be completed is aborted, so that it is not in the way of the snapshot’s removal',
+  async t => {
+    await withLease(async lease => {
+      await vcenter.fault({ kind: 'soap', method: 'HttpNfcLeaseComplete', fault: 'SystemError' })
+      await t.rejects(lease.complete(), { code: 'VCENTER_FAULT' })
+      t.equal(await openLeases(), 0)
+    })
+  },
+)
+
 t.test('a lease that vCenter ends stops the transfers, with the reason that vCenter gives', async t => {
   const hasty = await startVcenterLab(t, { vms, leaseTimeoutSeconds: 0.3 })
   const hastySession = await hasty.connect()

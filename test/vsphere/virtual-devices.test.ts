@@ -35,6 +35,27 @@ t.test('disks come in the order of their keys, with datastores whose names hold 
   t.end()
 })
 
+t.test('a disk is shared by itself or by the bus of its controller', t => {
+  const bus = (key: number, sharedBus: string) =>
+    `<VirtualDevice xsi:type="ParaVirtualSCSIController"><key>${key}</key><sharedBus>${sharedBus}</sharedBus></VirtualDevice>`
+  const read = disksOf(
+    devices(
+      bus(1000, 'noSharing'),
+      bus(1001, 'physicalSharing'),
+      bus(1002, 'virtualSharing'),
+      disk(2000, '<backing><sharing>sharingMultiWriter</sharing></backing><controllerKey>1000</controllerKey>'),
+      disk(2001, '<controllerKey>1000</controllerKey>'),
+      disk(2016, '<controllerKey>1001</controllerKey>'),
+      disk(2032, '<controllerKey>1002</controllerKey>'),
+    ),
+  )
+  t.same(
+    read.map(({ sharing }) => sharing),
+    ['multiWriter', 'none', 'physicalSharing', 'virtualSharing'],
+  )
+  t.end()
+})
+
 t.test('where a disk hangs is its controller, bus and unit, and a controller that is missing matches nothing', t => {
   const hanging = devices(
     controller,

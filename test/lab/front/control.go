@@ -2,8 +2,12 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httputil"
 	"strconv"
@@ -98,6 +102,11 @@ func (f *front) addBucket(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusConflict, map[string]string{"message": err.Error()})
 		return
 	}
+	// VM Import reads buckets behind the front's back: the backend has to know whose they are.
+	if err := f.tellBackend(r.Context(), "/control/buckets", map[string]string{"name": body.Name, "owner": r.PathValue("id")}); err != nil {
+		answer(w, http.StatusBadGateway, map[string]string{"message": err.Error()})
+		return
+	}
 	answer(w, http.StatusOK, map[string]string{"name": body.Name, "accountId": r.PathValue("id")})
 }
 
@@ -116,6 +125,30 @@ func (f *front) setClock(w http.ResponseWriter, r *http.Request) {
 	setBody(r, text)
 	r.Header.Set("Content-Length", fmt.Sprint(len(text)))
 	f.passControl(w, r)
+}
+
+// tellBackend posts to the AWS server's control routes.
+func (f *front) tellBackend(ctx context.Context, path string, body any) error {
+	text, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, f.backend.base.String()+path, bytes.NewReader(text))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("X-Lab-Internal", f.config.InternalToken)
+	response, err := f.backend.transport.RoundTrip(r)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		told, err := io.ReadAll(response.Body)
+		return errors.Join(err, fmt.Errorf("the AWS server answered %d to %s: %s", response.StatusCode, path, told))
+	}
+	return nil
 }
 
 func (f *front) passControl(w http.ResponseWriter, r *http.Request) {

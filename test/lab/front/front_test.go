@@ -32,11 +32,11 @@ const (
 
 // lab is a front before a versitygw and a moto that run, and a backend that stands for the lab's AWS server.
 type lab struct {
-	t                 *testing.T
-	endpoint, control string
-	mutex             sync.Mutex
-	deny              map[string]bool // "action resource"
-	received          []string        // what the backend was asked besides authorization
+	t                             *testing.T
+	endpoint, control, backendURL string
+	mutex                         sync.Mutex
+	deny                          map[string]bool // "action resource"
+	received                      []string        // what the backend was asked besides authorization
 }
 
 var processes struct {
@@ -126,7 +126,7 @@ func startLab(t *testing.T) *lab {
 	control := httptest.NewServer(f.controlHandler())
 	t.Cleanup(service.CloseClientConnections)
 	t.Cleanup(control.Close)
-	l.endpoint, l.control = service.URL, control.URL
+	l.endpoint, l.control, l.backendURL = service.URL, control.URL, backend.URL
 	return l
 }
 
@@ -367,6 +367,10 @@ func TestBucketsHaveOneOwner(t *testing.T) {
 	var given struct{ Name string }
 	if err := json.Unmarshal([]byte(l.post("/accounts/444455556666/buckets", "")), &given); err != nil {
 		t.Fatal(err)
+	}
+	told := fmt.Sprintf(`{"name":%q,"owner":"444455556666"}`, given.Name)
+	if l.received[0] != "POST /control/buckets "+strings.TrimPrefix(l.backendURL, "http://")+" "+told {
+		t.Fatalf("the backend was told %v", l.received)
 	}
 	_, err := c.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: &given.Name})
 	wantCode(t, err, "AccessDenied")

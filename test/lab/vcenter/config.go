@@ -10,23 +10,36 @@ import (
 // Config is the lab's configuration file, as far as vCenter is concerned. Keys that belong to the AWS side are
 // ignored here (the orchestration checks the file as a whole); unknown keys inside a VM, host or datastore are refused.
 type Config struct {
-	Seed                  uint64                `json:"seed"`
-	Datastores            []DatastoreConfig     `json:"datastores"`
-	Hosts                 []HostConfig          `json:"hosts"`
-	VMs                   []VMConfig            `json:"vms"`
-	GeneratedVMs          int                   `json:"generatedVms"`
-	DenyPrivileges        map[string][]string   `json:"denyPrivileges"`
-	NFC                   NFCConfig             `json:"nfc"`
-	LeaseTimeoutSeconds   float64               `json:"leaseTimeoutSeconds"`
-	SessionTimeoutSeconds float64               `json:"sessionTimeoutSeconds"`
-	ChangedAreasPerPage   int                   `json:"changedAreasPerPage"`
-	Accounts              map[string]CredConfig `json:"accounts"`
+	Seed                  uint64              `json:"seed"`
+	Datastores            []DatastoreConfig   `json:"datastores"`
+	Hosts                 []HostConfig        `json:"hosts"`
+	VMs                   []VMConfig          `json:"vms"`
+	GeneratedVMs          int                 `json:"generatedVms"`
+	DenyPrivileges        map[string][]string `json:"denyPrivileges"`
+	NFC                   NFCConfig           `json:"nfc"`
+	LeaseTimeoutSeconds   float64             `json:"leaseTimeoutSeconds"`
+	SessionTimeoutSeconds float64             `json:"sessionTimeoutSeconds"`
+	ChangedAreasPerPage   int                 `json:"changedAreasPerPage"`
+	MaxSessions           int                 `json:"maxSessions"`
+	Accounts              AccountsConfig      `json:"accounts"`
 }
 
-// CredConfig overrides the user name and password of "admin" or "connector".
+// AccountsConfig overrides what is made up about the two accounts.
+type AccountsConfig struct {
+	Admin     CredConfig      `json:"admin"`
+	Connector ConnectorConfig `json:"connector"`
+}
+
+// CredConfig is an account's name and password.
 type CredConfig struct {
 	Username string `json:"username"`
 	Password string `json:"password"`
+}
+
+// ConnectorConfig is the connector's account; it holds these privileges, those of every role, and no other.
+type ConnectorConfig struct {
+	CredConfig
+	Privileges []string `json:"privileges"`
 }
 
 // NFCConfig says how disks are served.
@@ -130,6 +143,8 @@ const (
 	defaultLeaseTimeoutSeconds   = 300  // vSphere's HttpNfcLeaseInfo.leaseTimeout
 	defaultSessionTimeoutSeconds = 1800 // vCenter ends idle sessions after 30 minutes
 	defaultAreasPerPage          = 256
+	defaultMaxSessions           = 2000 // vpxd's maxSessionCount
+	trackingHardwareVersion      = 7    // the first that can
 	tebibyte                     = int64(1) << 40
 )
 
@@ -157,6 +172,9 @@ func (c *Config) complete() error {
 	}
 	if c.ChangedAreasPerPage == 0 {
 		c.ChangedAreasPerPage = defaultAreasPerPage
+	}
+	if c.MaxSessions == 0 {
+		c.MaxSessions = defaultMaxSessions
 	}
 	if len(c.Datastores) == 0 {
 		c.Datastores = []DatastoreConfig{{Name: "vmfs1", Type: "VMFS"}}
@@ -210,6 +228,9 @@ func (c *Config) completeVM(vm *VMConfig, index uint64) error {
 	}
 	if vm.HardwareVersion == 0 {
 		vm.HardwareVersion = 19
+	}
+	if vm.ChangeTracking && vm.HardwareVersion < trackingHardwareVersion {
+		return fmt.Errorf("VM %s: change tracking needs hardware version %d", vm.Name, trackingHardwareVersion)
 	}
 	if vm.MemoryMiB == 0 {
 		vm.MemoryMiB = 2048

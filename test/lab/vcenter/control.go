@@ -352,6 +352,7 @@ type shownSession struct {
 }
 
 func (l *lab) currentState() any {
+	l.endIdle()
 	leases, sessions, snapshots := []shownLease{}, []shownSession{}, map[string][]shownSnap{}
 	for _, one := range l.leases.list() {
 		one.mu.Lock()

@@ -13,6 +13,7 @@ import (
 
 // serveFolder gives byte ranges of a datastore's files: descriptors and base extents of the lab's disks.
 func (l *lab) serveFolder(w http.ResponseWriter, r *http.Request) {
+	l.endIdle()
 	key := sessionKey(r)
 	session, live := l.session(key)
 	answer := &statusWriter{ResponseWriter: w}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
+	"fmt"
 	"log"
 	"net"
 	"net/http"
@@ -80,8 +81,10 @@ func (l *lab) serve() (*endpoints, error) {
 		ThumbprintSHA256: l.identity.sha256(), ThumbprintSHA1: l.identity.sha1(), CertificatePEM: l.identity.pem,
 		WSDL: "https://" + host + "/sdk/vimService.wsdl", Control: control,
 	}
-	for _, h := range l.hosts {
-		e.Hosts = append(e.Hosts, hostOnWire{h.name, h.address, h.identity.sha256()})
+	for _, config := range l.config.Hosts {
+		if h, ok := l.hostNamed(config.Name); ok {
+			e.Hosts = append(e.Hosts, hostOnWire{h.name, h.address, h.identity.sha256()})
+		}
 	}
 	return e, nil
 }
@@ -107,6 +110,10 @@ func (l *lab) serveHost(h *host) error {
 func (l *lab) frontSOAP(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		l.endIdle()
+		if _, known := l.session(sessionKey(r)); !known && len(l.sessionList()) >= l.config.MaxSessions {
+			http.Error(w, fmt.Sprintf("Out of HTTP sessions: Limited to %d", l.config.MaxSessions), http.StatusServiceUnavailable)
+			return
+		}
 		next.ServeHTTP(&soapWriter{ResponseWriter: w}, r)
 	})
 }

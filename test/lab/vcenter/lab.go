@@ -79,7 +79,9 @@ func newLab(config *Config, state string) (*lab, error) {
 	if l.other, err = newIdentity("vcenter.lab"); err != nil {
 		return nil, err
 	}
-	l.makeAccounts()
+	if err := l.makeAccounts(); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(state, 0o700); err != nil {
 		return nil, err
 	}

@@ -27,6 +27,8 @@ import (
 
 const testConfig = `{"seed":3,"datastores":[{"name":"vmfs1","type":"VMFS"},{"name":"vsan1","type":"vsan"}],
 "hosts":[{"name":"esx1.lab"}],"leaseTimeoutSeconds":1,"sessionTimeoutSeconds":2,"changedAreasPerPage":2,
+"accounts":{"connector":{"privileges":["VApp.Export","VirtualMachine.State.CreateSnapshot","VirtualMachine.State.RemoveSnapshot","Extension.Register",
+"VirtualMachine.Config.ChangeTracking","VirtualMachine.Provisioning.DiskRandomRead","Datastore.Browse","Datastore.FileManagement"]}},
 "denyPrivileges":{"hoist@vsphere.local":["Extension.Register"]},
 "vms":[{"name":"web01","firmware":"efi","secureBoot":true,"vTpm":true,"nics":[{"addresses":["10.0.0.5"]}],"disks":[{"sizeBytes":4194816,"kind":"data"},{"sizeBytes":1048576,"kind":"zero"}]},
 {"name":"off01","powerState":"poweredOff","datastore":"vsan1","disks":[{"sizeBytes":1048576,"kind":"noise"}]}]}`

@@ -1,6 +1,10 @@
 package main
 
 import (
+	"crypto/rand"
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/vmware/govmomi/simulator"
@@ -16,17 +20,8 @@ type account struct {
 	denied             map[string]bool
 }
 
-// rolePrivileges is the role that the appliance documents: see README.md for the use of each.
-var rolePrivileges = []string{
-	"System.Anonymous", "System.Read", "System.View",
-	"VApp.Export", "VirtualMachine.State.CreateSnapshot", "VirtualMachine.State.RemoveSnapshot",
-	"Datastore.Browse", "Datastore.FileManagement",
-	"VirtualMachine.Config.ChangeTracking", "VirtualMachine.Provisioning.DiskRandomRead",
-	"VirtualMachine.Provisioning.GetVmFiles", "VirtualMachine.Config.DiskLease",
-	"Extension.Register", "Extension.Update", "Extension.Unregister", "Task.Create", "Task.Update",
-	"Global.LogEvent", "Global.ManageCustomFields", "Global.SetCustomField",
-	"VirtualMachine.Interact.PowerOff",
-}
+// everyRole are the privileges that no role is without.
+var everyRole = []string{"System.Anonymous", "System.Read", "System.View"}
 
 // methodPrivileges is what a method asks for. Methods that are in neither table are the administrator's alone.
 var methodPrivileges = map[string]string{
@@ -68,26 +63,53 @@ var freeMethods = map[string]bool{
 	"Fetch": true, "RefreshDatastore": true,
 }
 
-func (l *lab) makeAccounts() {
-	l.admin = &account{username: "administrator@vsphere.local", password: "Lab-admin-1!"}
-	l.agent = &account{username: "hoist@vsphere.local", password: "Lab-hoist-1!", privileges: map[string]bool{}}
-	if c, ok := l.config.Accounts["admin"]; ok {
-		l.admin.username, l.admin.password = c.Username, c.Password
-	}
-	if c, ok := l.config.Accounts["connector"]; ok {
-		l.agent.username, l.agent.password = c.Username, c.Password
-	}
-	for _, privilege := range rolePrivileges {
+func (l *lab) makeAccounts() error {
+	l.admin = newAccount("administrator@vsphere.local", l.config.Accounts.Admin)
+	l.agent = newAccount("hoist@vsphere.local", l.config.Accounts.Connector.CredConfig)
+	l.agent.privileges = map[string]bool{}
+	for _, privilege := range slices.Concat(everyRole, l.config.Accounts.Connector.Privileges) {
 		l.agent.privileges[privilege] = true
 	}
 	l.accounts = map[string]*account{}
 	for _, a := range []*account{l.admin, l.agent} {
-		a.denied = map[string]bool{}
 		for _, privilege := range l.config.DenyPrivileges[a.username] {
 			a.denied[privilege] = true
 		}
 		l.accounts[a.username] = a
 	}
+	for username := range l.config.DenyPrivileges {
+		if l.accounts[username] == nil {
+			return fmt.Errorf("denyPrivileges: no account %q", username)
+		}
+	}
+	return nil
+}
+
+// newAccount makes up what the configuration does not say. vCenter's rules for passwords want one of each kind of sign.
+func newAccount(username string, config CredConfig) *account {
+	a := &account{username: username, password: "Lab-" + rand.Text() + "!", denied: map[string]bool{}}
+	if config.Username != "" {
+		a.username = config.Username
+	}
+	if config.Password != "" {
+		a.password = config.Password
+	}
+	return a
+}
+
+// knownPrivileges are all that the lab has heard of.
+func knownPrivileges(more map[string]bool) []string {
+	all := maps.Clone(more)
+	if all == nil {
+		all = map[string]bool{}
+	}
+	for _, privilege := range everyRole {
+		all[privilege] = true
+	}
+	for _, privilege := range methodPrivileges {
+		all[privilege] = true
+	}
+	return slices.Sorted(maps.Keys(all))
 }
 
 func (a *account) holds(privilege string) bool {
@@ -197,12 +219,17 @@ func (o *overlay) HasPrivilegeOnEntity(ctx *simulator.Context, req *types.HasPri
 
 // FetchUserPrivilegeOnEntities lists what a user holds.
 func (o *overlay) FetchUserPrivilegeOnEntities(ctx *simulator.Context, req *types.FetchUserPrivilegeOnEntities) soap.HasFault {
-	body := &methods.FetchUserPrivilegeOnEntitiesBody{Res: &types.FetchUserPrivilegeOnEntitiesResponse{}}
+	body := &methods.FetchUserPrivilegeOnEntitiesBody{}
 	a := o.lab.accounts[req.UserName]
+	if a == nil {
+		body.Fault_ = methodFault(&types.InvalidArgument{InvalidProperty: "userName"})
+		return body
+	}
+	body.Res = &types.FetchUserPrivilegeOnEntitiesResponse{}
 	for _, entity := range req.Entities {
 		result := types.UserPrivilegeResult{Entity: entity}
-		for _, privilege := range rolePrivileges {
-			if a != nil && a.holds(privilege) {
+		for _, privilege := range knownPrivileges(a.privileges) {
+			if a.holds(privilege) {
 				result.Privileges = append(result.Privileges, privilege)
 			}
 		}

@@ -18,12 +18,17 @@ type snapshotRequest struct {
 func (l *lab) takeSnapshot(ctx *simulator.Context, m *machine, request snapshotRequest) (types.AnyType, *taskFault) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if failed := l.snapshotRefusal(m, request); failed != nil {
-		return nil, failed
-	}
 	vm := l.vm(m)
 	if vm == nil {
 		return nil, &taskFault{&types.ManagedObjectNotFound{Obj: m.ref}, "The object has already been deleted"}
+	}
+	ctx.WithLock(vm, func() {
+		// "If the virtual machine is powered off or VMware Tools are not available, the quiesce flag is ignored."
+		request.quiesce = request.quiesce && vm.Runtime.PowerState == types.VirtualMachinePowerStatePoweredOn &&
+			vm.Guest.ToolsRunningStatus == string(types.VirtualMachineToolsRunningStatusGuestToolsRunning)
+	})
+	if failed := l.snapshotRefusal(m, request); failed != nil {
+		return nil, failed
 	}
 	if err := m.materialize(); err != nil {
 		return nil, systemFault(err)
@@ -54,7 +59,7 @@ func (l *lab) takeSnapshot(ctx *simulator.Context, m *machine, request snapshotR
 	m.snapshotIDs++
 	node := types.VirtualMachineSnapshotTree{
 		Snapshot: snapshot.Self, Vm: m.ref, Name: request.name, Description: request.description, Id: m.snapshotIDs,
-		CreateTime: time.Now(), State: state, Quiesced: request.quiesce && power == types.VirtualMachinePowerStatePoweredOn,
+		CreateTime: time.Now(), State: state, Quiesced: request.quiesce,
 		ReplaySupported: types.NewBool(false),
 	}
 	ctx.WithLock(vm, func() {

@@ -31,6 +31,7 @@ var (
 // serveNFC streams one device of a lease, start to end. A host's own listener asks for no cookie: the token is the key.
 func (l *lab) serveNFC(needsCookie bool) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		l.endIdle()
 		key := sessionKey(r)
 		session, live := l.session(key)
 		token, name, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/nfc/"), "/")

@@ -24,6 +24,11 @@ func (l *lab) startVM(config *VMConfig) (*simulator.Task, error) {
 	if l.datastores[config.Datastore].Value == "" {
 		return nil, fmt.Errorf("no datastore %q", config.Datastore)
 	}
+	for _, disk := range config.Disks {
+		if l.datastores[disk.Datastore].Value == "" {
+			return nil, fmt.Errorf("disk %q: no datastore %q", disk.Label, disk.Datastore)
+		}
+	}
 	folder, err := l.folder(config.Folder)
 	if err != nil {
 		return nil, err
@@ -113,7 +118,9 @@ func (l *lab) addVM(config VMConfig) (*machine, error) {
 		}
 	}
 	for _, name := range config.Snapshots {
-		l.takeSnapshot(l.context(), m, snapshotRequest{name: name})
+		if _, failed := l.takeSnapshot(l.context(), m, snapshotRequest{name: name}); failed != nil {
+			return nil, fmt.Errorf("snapshot %s: %s", name, failed.message)
+		}
 	}
 	l.showDisks(l.context(), m)
 	return m, nil
@@ -166,7 +173,7 @@ func (l *lab) dressVM(m *machine, vm *simulator.VirtualMachine) {
 		if c.Encrypted || c.VTpm {
 			config.KeyId = &types.CryptoKeyId{KeyId: "lab-key-1", ProviderId: &types.KeyProviderId{Id: "lab-kms"}}
 		}
-		vm.Capability.ChangeTrackingSupported = c.HardwareVersion >= 7
+		vm.Capability.ChangeTrackingSupported = c.HardwareVersion >= trackingHardwareVersion
 		vm.Capability.SnapshotOperationsSupported = true
 		vm.Capability.DiskOnlySnapshotOnSuspendedVMSupported = types.NewBool(true)
 		if c.FaultTolerance {

@@ -1,0 +1,106 @@
+// The process: it listens, drains on SIGTERM, keeps what it had, and says in one line why it cannot start.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFile, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import t, { type Test } from 'tap'
+import { ApplianceProcess } from './demo/appliance-process.ts'
+import { type Lab, startLab } from './lab/lab.ts'
+
+const main = join(import.meta.dirname, '..', 'appliance', 'main.ts')
+
+/** Starts the process and waits for its end: for starts that must fail. */
+async function start(env: Record<string, string>): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  const child = spawn(process.execPath, [main], { env: { PATH: process.env.PATH, HOIST_PORT: '0', ...env } })
+  const [[code], stdout, stderr] = await Promise.all([once(child, 'exit'), text(child.stdout), text(child.stderr)])
+  return { code, stdout, stderr }
+}
+
+async function refuses(t: Test, env: Record<string, string>, line: RegExp): Promise<void> {
+  const { code, stderr } = await start(env)
+  t.equal(code, 1)
+  t.match(stderr, line)
+  t.equal(stderr.trimEnd().split('\n').length, 1, stderr)
+  t.notMatch(stderr, /INTERNAL|at .*\.ts:/)
+}
+
+function vcenterBody(lab: Lab) {
+  const { host, connector, certificatePem } = lab.vcenter
+  return { host, ...connector, trust: { kind: 'pinned', certificatePem } }
+}
+
+t.test('it drains on SIGTERM, exits 0, and the next start has token, certificate and settings', async t => {
+  const lab = await startLab({ aws: false })
+  t.teardown(() => lab.stop())
+  const dataDir = join(t.testdir(), 'data')
+  const logFile = join(t.testdirName, 'log')
+  const first = await ApplianceProcess.start({ dataDir, logFile })
+  t.teardown(() => first.stop('SIGKILL'))
+  t.match(first.url, /^https:\/\/127\.0\.0\.1:\d+$/)
+  await t.rejects(first.call('GET', '/api/jobs/none'), /404 NOT_FOUND/)
+  await first.call('PUT', '/api/settings/vcenter', vcenterBody(lab))
+  const settings = await first.call('GET', '/api/settings')
+  const certificate = await readFile(join(dataDir, 'web.crt'), 'utf8')
+  // Someone who watches must not hold up the end.
+  const watching = first.follow(() => undefined, AbortSignal.timeout(60_000)).catch(() => undefined)
+  await first.call('GET', '/api/catalog')
+  const stopping = performance.now()
+  const pid = first.pid
+  process.kill(pid, 'SIGTERM')
+  process.kill(pid, 'SIGTERM')
+  await first.stop()
+  await watching
+  t.ok(performance.now() - stopping < 20_000)
+  t.equal(first.exitCode, 0)
+
+  const second = await ApplianceProcess.start({ dataDir, logFile })
+  t.teardown(() => second.stop('SIGKILL'))
+  t.equal(second.token, first.token)
+  t.equal(await readFile(join(dataDir, 'web.crt'), 'utf8'), certificate)
+  t.same(await second.call('GET', '/api/settings'), settings)
+
+  t.comment('while it runs, its directory and its port are taken')
+  await refuses(t, { HOIST_DATA_DIR: dataDir }, /^STORE_LOCKED: .*hoist\.db.* HOIST_DATA_DIR/)
+  const port = new URL(second.url).port
+  await refuses(
+    t,
+    { HOIST_DATA_DIR: join(t.testdirName, 'other'), HOIST_PORT: port },
+    new RegExp(`^CONFIG_INVALID: .*port ${port}.*EADDRINUSE.* HOIST_PORT`),
+  )
+  t.equal(await second.call('GET', '/api/health/live').then(() => 'alive'), 'alive')
+  await second.stop()
+  t.equal(second.exitCode, 0)
+  const log = await readFile(logFile, 'utf8')
+  for (const secret of [lab.vcenter.connector.password, first.token]) t.notOk(log.includes(secret))
+  t.notMatch(log, /DEP\d+|Warning/, 'and nothing it uses is deprecated')
+})
+
+t.test('bad configuration is one line', async t => {
+  const dataDir = t.testdir()
+  await refuses(t, { HOIST_DATA_DIR: dataDir, HOIST_PORT: '99999' }, /^CONFIG_INVALID: HOIST_PORT is "99999"\. .*port/)
+  await refuses(t, { HOIST_DATA_DIR: dataDir, HOIST_COLOUR: 'green' }, /^CONFIG_INVALID: .*HOIST_COLOUR.* HOIST_PORT/)
+  await refuses(t, { HOIST_DATA_DIR: dataDir, HOIST_HOST: '192.0.2.1' }, /^CONFIG_INVALID: .*192\.0\.2\.1.* HOIST_HOST/)
+})
+
+t.test('a data directory that cannot be used is one line', async t => {
+  const top = t.testdir({ file: 'not a directory' })
+  await refuses(t, { HOIST_DATA_DIR: join(top, 'file') }, /^STORE_UNAVAILABLE: .*file.* HOIST_DATA_DIR/)
+  await refuses(t, { HOIST_DATA_DIR: '/proc/none' }, /^STORE_UNAVAILABLE: .*\/proc\/none.* HOIST_DATA_DIR/)
+  const damaged = t.testdir({ data: {} })
+  await writeFile(
+    join(damaged, 'data', 'hoist.db'),
+    'this is no database, but it is long enough to be looked at'.repeat(99),
+  )
+  await refuses(t, { HOIST_DATA_DIR: join(damaged, 'data') }, /^STORE_DAMAGED: .*hoist\.db/)
+})
+
+t.test('a port that a stranger holds is one line', async t => {
+  const stranger = createServer().listen(0, '127.0.0.1')
+  t.teardown(() => stranger.close())
+  await once(stranger, 'listening')
+  const { port } = stranger.address() as AddressInfo
+  await refuses(t, { HOIST_DATA_DIR: t.testdir(), HOIST_PORT: String(port) }, /^CONFIG_INVALID: .*EADDRINUSE/)
+})
