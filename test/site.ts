@@ -68,9 +68,7 @@ export async function startSite(config: LabConfig): Promise<Site> {
     awsBody: () => ({
       region: lab.aws.region,
       ...lab.aws.connector,
-      endpoints: Object.fromEntries(
-        ['s3', 'ec2', 'sts', 'iam'].map(service => [service, lab.aws.endpoint]),
-      ),
+      endpoints: Object.fromEntries(['s3', 'ec2', 'sts', 'iam'].map(service => [service, lab.aws.endpoint])),
     }),
     async setUp() {
       await expectStatus(site.call('PUT', '/api/settings/vcenter', site.vcenterBody()), 200)

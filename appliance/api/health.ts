@@ -37,7 +37,13 @@ export function healthRoutes(app: Routes, health: HealthService): void {
   )
   app.get(
     '/api/health',
-    { schema: { summary: 'Store, vCenter and AWS, each tried now', tags: ['health'], response: { 200: HealthView, ...errorAnswers } } },
+    {
+      schema: {
+        summary: 'Store, vCenter and AWS, each tried now',
+        tags: ['health'],
+        response: { 200: HealthView, ...errorAnswers },
+      },
+    },
     () => health.check(AbortSignal.timeout(checkTimeoutMs)),
   )
 }

@@ -1,0 +1,22 @@
+// The schema of runs against the domain's own samples.
+import t from 'tap'
+import Value from 'typebox/value'
+import { RunQuery, RunView } from '../../../appliance/api/schemas/runs.ts'
+import { runOutcomes, runStages } from '../../../appliance/domain.ts'
+import { sampleRun } from '../../store/samples.ts'
+
+t.test('a run of the domain in any state is what the API shows', async t => {
+  for (const state of [...runStages, ...runOutcomes]) t.ok(Value.Check(RunView, sampleRun(1, { state })), state)
+  t.notOk(Value.Check(RunView, { ...sampleRun(1), state: 'resting' }))
+})
+
+t.test('rates are shown besides what is stored', async t => {
+  const run = sampleRun(1)
+  const disks = run.disks.map(disk => ({ ...disk, bytesPerSecond: 12.5, secondsLeft: 3 }))
+  t.ok(Value.Check(RunView, { ...run, disks }))
+})
+
+t.test('runs are listed by a job whose id is an id', async t => {
+  t.ok(Value.Check(RunQuery, { jobId: 'abc-1' }))
+  t.notOk(Value.Check(RunQuery, { jobId: "x' OR 1" }))
+})
