@@ -232,6 +232,8 @@ export interface AwsSettings {
   endpoints: Partial<Record<AwsService, string>>
   /** HTTP(S) proxy for all AWS traffic, without credentials in it. */
   proxyUrl?: string
+  /** Who we are to the proxy, if it asks; the password is a secret. */
+  proxyUsername?: string
   /** The role that VM Import assumes. */
   importRoleName: string
 }

@@ -22,7 +22,7 @@ export interface SettingsService {
   /** Asks AWS who these credentials are before anything is kept. */
   changeAws(
     settings: AwsSettings,
-    secrets: { secretAccessKey: string; sessionToken?: string },
+    secrets: { secretAccessKey: string; sessionToken?: string; proxyPassword?: string },
   ): Promise<AwsSettingsView>
   connector(): Promise<Connector>
   register(signal: AbortSignal): Promise<Connector>
@@ -77,8 +77,19 @@ export function settingsRoutes(app: Routes, settings: SettingsService): void {
       },
     },
     request => {
-      const { secretAccessKey, sessionToken, endpoints = {}, importRoleName = 'vmimport', ...rest } = request.body
-      const secrets = sessionToken === undefined ? { secretAccessKey } : { secretAccessKey, sessionToken }
+      const {
+        secretAccessKey,
+        sessionToken,
+        proxyPassword,
+        endpoints = {},
+        importRoleName = 'vmimport',
+        ...rest
+      } = request.body
+      const secrets = {
+        secretAccessKey,
+        ...(sessionToken === undefined ? {} : { sessionToken }),
+        ...(proxyPassword === undefined ? {} : { proxyPassword }),
+      }
       return settings.changeAws({ ...rest, endpoints, importRoleName }, secrets)
     },
   )

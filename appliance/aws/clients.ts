@@ -22,12 +22,13 @@ const idleTimeoutMs = 120_000
 export interface AwsSecret {
   secretAccessKey: string
   sessionToken?: string
+  /** For `settings.proxyUsername`. */
+  proxyPassword?: string
 }
 
 export interface AwsClientsOptions {
   settings: AwsSettings
   secret: AwsSecret
-  proxyCredentials?: { username: string; password: string }
   /** Connections to S3 at once, over all uploads. */
   maxSockets?: number
   /** PEM of a private CA that signs an endpoint's or an inspecting proxy's certificate; added to the public ones' place. */
@@ -67,7 +68,8 @@ export interface AwsClients {
 
 /** @throws ApplianceError AWS_ENDPOINT_INSECURE for plain http anywhere but on loopback. */
 export function createAwsClients(options: AwsClientsOptions): AwsClients {
-  const { settings, secret, onRetry } = options
+  const { settings, onRetry } = options
+  const { proxyPassword, ...secret } = options.secret
   for (const [service, endpoint] of Object.entries(settings.endpoints)) refuseInsecure(service, endpoint)
   const agentOptions = {
     keepAlive: true,
@@ -75,7 +77,7 @@ export function createAwsClients(options: AwsClientsOptions): AwsClients {
     ...(options.caPem === undefined ? {} : { ca: options.caPem }),
     ...(settings.proxyUrl === undefined
       ? {}
-      : { proxyEnv: proxyEnvironment(settings.proxyUrl, options.proxyCredentials) }),
+      : { proxyEnv: proxyEnvironment(settings.proxyUrl, settings.proxyUsername, proxyPassword) }),
   }
   const httpAgent = new HttpAgent(agentOptions)
   const httpsAgent = new HttpsAgent(agentOptions)
@@ -166,12 +168,10 @@ function refuseInsecure(service: string, endpoint: string): void {
 }
 
 /** Node's agents speak to a proxy by themselves; its credentials go into their options only, never into a setting or a log. */
-function proxyEnvironment(proxyUrl: string, credentials?: { username: string; password: string }) {
+function proxyEnvironment(proxyUrl: string, username: string | undefined, password: string | undefined) {
   const url = new URL(proxyUrl)
-  if (credentials !== undefined) {
-    url.username = encodeURIComponent(credentials.username)
-    url.password = encodeURIComponent(credentials.password)
-  }
+  if (username !== undefined) url.username = encodeURIComponent(username)
+  if (password !== undefined) url.password = encodeURIComponent(password)
   return { HTTP_PROXY: url.href, HTTPS_PROXY: url.href, NO_PROXY: '' }
 }
 

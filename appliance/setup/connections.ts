@@ -92,7 +92,11 @@ export class Connections {
     let identity: AwsIdentity
     try {
       identity = await identify(clients)
-      const secrets = { 'aws.secretAccessKey': secret.secretAccessKey, 'aws.sessionToken': secret.sessionToken }
+      const secrets = {
+        'aws.secretAccessKey': secret.secretAccessKey,
+        'aws.sessionToken': secret.sessionToken,
+        'aws.proxyPassword': secret.proxyPassword,
+      }
       await this.#keep(secrets, () => this.#settings.setAws(settings))
     } catch (error) {
       clients.destroy()
@@ -161,7 +165,12 @@ export class Connections {
     const secretAccessKey = await this.#secrets.get('aws.secretAccessKey')
     if (!settings || secretAccessKey === undefined) throw notConfigured('AWS')
     const sessionToken = await this.#secrets.get('aws.sessionToken')
-    const secret = sessionToken === undefined ? { secretAccessKey } : { secretAccessKey, sessionToken }
+    const proxyPassword = await this.#secrets.get('aws.proxyPassword')
+    const secret = {
+      secretAccessKey,
+      ...(sessionToken === undefined ? {} : { sessionToken }),
+      ...(proxyPassword === undefined ? {} : { proxyPassword }),
+    }
     return createAwsClients({ settings, secret, onRetry: this.#onRetry })
   }
 }

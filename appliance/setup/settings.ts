@@ -120,7 +120,8 @@ function vcenterView({ host, username, trust }: VcenterSettings) {
   return { host, username, trust: trust.kind }
 }
 
-function awsView({ region, accessKeyId, assumeRoleArn, endpoints, proxyUrl, importRoleName }: AwsSettings) {
+function awsView(settings: AwsSettings) {
+  const { region, accessKeyId, assumeRoleArn, endpoints, proxyUrl, proxyUsername, importRoleName } = settings
   return {
     region,
     accessKeyId,
@@ -128,5 +129,6 @@ function awsView({ region, accessKeyId, assumeRoleArn, endpoints, proxyUrl, impo
     importRoleName,
     ...(assumeRoleArn === undefined ? {} : { assumeRoleArn }),
     ...(proxyUrl === undefined ? {} : { proxyUrl }),
+    ...(proxyUsername === undefined ? {} : { proxyUsername }),
   }
 }

@@ -48,6 +48,7 @@ const awsSchema = Type.Object(
       closed,
     ),
     proxyUrl: Type.Optional(Type.String()),
+    proxyUsername: Type.Optional(Type.String()),
     importRoleName: Type.String({ minLength: 1 }),
   },
   closed,

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import type { Test } from 'tap'
-import { type AwsClients, type AwsClientsOptions, createAwsClients } from '../../appliance/aws/clients.ts'
+import { type AwsClients, createAwsClients } from '../../appliance/aws/clients.ts'
 import { ensureBucket } from '../../appliance/aws/registration.ts'
 import type { AwsSettings } from '../../appliance/domain.ts'
 import { type AccessKey, type Lab, type LabOptions, startLab } from '../lab/lab.ts'
@@ -22,7 +22,6 @@ export async function awsLab(t: Test, options: Omit<LabOptions, 'vcenter'> = {})
 export interface ConnectOptions {
   key?: AccessKey & { sessionToken?: string }
   settings?: Partial<AwsSettings>
-  proxyCredentials?: AwsClientsOptions['proxyCredentials']
 }
 
 /** Connects as the account `connector`, which has exactly the documented policy, unless another key is given. */
@@ -42,7 +41,6 @@ export function connect(t: Test, lab: Lab, options: ConnectOptions = {}): { clie
       secretAccessKey: key.secretAccessKey,
       ...(key.sessionToken === undefined ? {} : { sessionToken: key.sessionToken }),
     },
-    ...(options.proxyCredentials === undefined ? {} : { proxyCredentials: options.proxyCredentials }),
     onRetry: (cause, action) => retries.push(`${cause} ${action}`),
   })
   t.teardown(() => clients.destroy())

@@ -85,8 +85,12 @@ t.test('plain http goes through the proxy, with its credentials', async t => {
   const proxyPort = await listen(t, proxy)
   const clients = make(
     t,
-    { endpoints: { sts: `http://127.0.0.1:${target}` }, proxyUrl: `http://127.0.0.1:${proxyPort}` },
-    { proxyCredentials: { username: 'hoist', password: 'p@ss:word' } },
+    {
+      endpoints: { sts: `http://127.0.0.1:${target}` },
+      proxyUrl: `http://127.0.0.1:${proxyPort}`,
+      proxyUsername: 'hoist',
+    },
+    { secret: { secretAccessKey: 'secret', proxyPassword: 'p@ss:word' } },
   )
   t.equal((await whoAmI(clients)).Account, '111122223333')
   t.same(seen, [`Basic ${Buffer.from('hoist:p@ss:word').toString('base64')}`])
@@ -117,7 +121,8 @@ t.test('https goes through a tunnel of the proxy, and its certificate is checked
   })
   const proxyPort = await listen(t, proxy)
   const settings = { endpoints: { sts: `https://127.0.0.1:${target}` }, proxyUrl: `http://127.0.0.1:${proxyPort}` }
-  const trusting = make(t, settings, { caPem, proxyCredentials: { username: 'hoist', password: 'secret' } })
+  const asHoist = { ...settings, proxyUsername: 'hoist' }
+  const trusting = make(t, asHoist, { caPem, secret: { secretAccessKey: 'secret', proxyPassword: 'secret' } })
   t.equal((await whoAmI(trusting)).Account, '111122223333')
   t.same(tunnels, [`Basic ${Buffer.from('hoist:secret').toString('base64')}`])
   await t.rejects(whoAmI(make(t, settings)), { code: 'AWS_UNREACHABLE', hint: /certificate/ })

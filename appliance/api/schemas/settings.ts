@@ -84,6 +84,8 @@ export const AwsSettingsBody = Type.Object(
     proxyUrl: Type.Optional(
       Type.String({ maxLength: 512, pattern: '^https?://[^@/]+/?$', description: 'Without credentials' }),
     ),
+    proxyUsername: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })),
+    proxyPassword: Type.Optional(Type.String({ minLength: 1, maxLength: 1024, writeOnly: true })),
     importRoleName: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9+=,.@_-]{1,64}$', default: 'vmimport' })),
   },
   strict,
@@ -97,6 +99,7 @@ export const AwsSettingsView = Type.Object(
     assumeRoleArn: Type.Optional(Type.String()),
     endpoints: Type.Record(Type.String(), Type.String()),
     proxyUrl: Type.Optional(Type.String()),
+    proxyUsername: Type.Optional(Type.String()),
     importRoleName: Type.String(),
     accountId: Type.Optional(Type.String()),
     arn: Type.Optional(Type.String()),
