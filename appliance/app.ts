@@ -165,6 +165,17 @@ async function composeApp(config: Config, log: Logger, store: Store): Promise<Ap
       await recover()
     }
   }
+  const stop = async () => {
+    stopping.abort()
+    await api.close()
+    await recovery
+    await scheduler.stop()
+    await Promise.all([runner.stop(), catalogImport.stop()])
+    await digests.close()
+    await connections.close()
+    store.close()
+  }
+  let stopped: Promise<void> | undefined
   return {
     api,
     token,
@@ -176,15 +187,9 @@ async function composeApp(config: Config, log: Logger, store: Store): Promise<Ap
         await recoverAgain().catch(ignoreStop)
       })
     },
-    async stop() {
-      stopping.abort()
-      await api.close()
-      await recovery
-      await scheduler.stop()
-      await Promise.all([runner.stop(), catalogImport.stop()])
-      await digests.close()
-      await connections.close()
-      store.close()
+    stop() {
+      stopped ??= stop()
+      return stopped
     },
   }
 }

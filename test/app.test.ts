@@ -74,8 +74,10 @@ t.test('with a site', async t => {
     })
     const begun = await site.begin('web01')
     await site.until(begun.id, ({ state }) => state === 'converting')
-    await site.app.stop()
+    const stopped = site.app.stop()
     await lab.awsControl('DELETE', '/faults')
+    await stopped
+    await site.app.stop() // once more does nothing
     const app = await createApp(siteConfig(site.dataDir), quiet)
     app.start()
     const headers = { authorization: `Bearer ${app.token}` }
@@ -91,6 +93,5 @@ t.test('with a site', async t => {
     const { snapshots } = await lab.vcenterControl<{ snapshots: Record<string, unknown[]> }>('GET', '/state')
     t.same(Object.values(snapshots).flat(), [])
     await app.stop()
-    await app.stop().catch(() => undefined)
   })
 })

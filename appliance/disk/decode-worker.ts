@@ -16,9 +16,8 @@ export interface VmdkDigestResult {
   capacityBytes: number
   /** Bytes of the stream, as the host sent them. */
   streamBytes: number
-  /** Of the stream, hexadecimal: what HttpNfcLeaseGetManifest is compared with. */
+  /** Of the stream, hexadecimal: what HttpNfcLeaseGetManifest gives unless it was told to give another. */
   sha1: string
-  sha256: string
   blocks: number
   zeroBlocks: number
   /** Bytes of disk that the stream held grains for, in whole blocks. */
@@ -46,7 +45,6 @@ class StreamDigest {
   readonly #reader: VmdkStreamReader
   readonly #manifest: ManifestWriter
   readonly #sha1: Hash = createHash('sha1')
-  readonly #sha256: Hash = createHash('sha256')
   #streamBytes = 0
   #bytesDecoded = 0
   /** How far the stream has come on the disk. */
@@ -68,7 +66,6 @@ class StreamDigest {
 
   write(chunk: Uint8Array): void {
     this.#sha1.update(chunk)
-    this.#sha256.update(chunk)
     this.#streamBytes += chunk.length
     this.#reader.write(chunk)
   }
@@ -80,7 +77,6 @@ class StreamDigest {
       capacityBytes: this.#reader.capacityBytes ?? 0,
       streamBytes: this.#streamBytes,
       sha1: this.#sha1.digest('hex'),
-      sha256: this.#sha256.digest('hex'),
       blocks,
       zeroBlocks,
       bytesDecoded: this.#bytesDecoded,

@@ -24,7 +24,7 @@ export interface VmdkDigest {
    * A message costs about 20 µs: push 256 KiB or more at once. Await what it returns, if anything, before the next push.
    */
   push(chunk: Uint8Array): Promise<void> | undefined
-  /** Resolves once everything pushed so far was decoded, so that its buffers can be used again. */
+  /** Resolves once everything pushed before the call was decoded, so that its buffers can be used again, whatever is pushed meanwhile. */
   consumed(): Promise<void>
   /** How far the stream has come on the disk, holes included: for progress. */
   readonly positionBytes: number
@@ -43,8 +43,8 @@ export interface VmdkDigestPool {
 const MAX_BYTES_IN_FLIGHT = 4 * 2 ** 20
 
 interface Waiter {
-  /** Met once no more than this many bytes are in flight. */
-  bytes: number
+  /** Met once the worker has decoded this many bytes of the stream. */
+  decodedBytes: number
   resolve: () => void
   reject: (error: ApplianceError) => void
 }
@@ -64,7 +64,9 @@ class WorkerDigest implements VmdkDigest {
   readonly #abort = () => void this.close()
   readonly #closed = Promise.withResolvers<void>()
   readonly #result = Promise.withResolvers<VmdkDigestResult>()
-  #inFlight = 0
+  /** Bytes of the stream, which the worker takes in order. */
+  #pushedBytes = 0
+  #decodedBytes = 0
   #waiters: Waiter[] = []
   #failure: ApplianceError | undefined
   #state: 'open' | 'closing' | 'ended' = 'open'
@@ -85,14 +87,14 @@ class WorkerDigest implements VmdkDigest {
 
   push(chunk: Uint8Array): Promise<void> | undefined {
     if (this.#failure) return Promise.reject(this.#failure)
-    this.#inFlight += chunk.length
+    this.#pushedBytes += chunk.length
     this.#post({ kind: 'chunk', id: this.#id, chunk })
     const limit = this.#options.maxBytesInFlight ?? MAX_BYTES_IN_FLIGHT
-    return this.#inFlight > limit ? this.#untilInFlight(limit) : undefined
+    return this.#pushedBytes - this.#decodedBytes > limit ? this.#untilDecoded(this.#pushedBytes - limit) : undefined
   }
 
   consumed(): Promise<void> {
-    return this.#inFlight === 0 ? Promise.resolve() : this.#untilInFlight(0)
+    return this.#untilDecoded(this.#pushedBytes)
   }
 
   finish(): Promise<VmdkDigestResult> {
@@ -119,7 +121,7 @@ class WorkerDigest implements VmdkDigest {
   receive(answer: DecodeAnswer): void {
     switch (answer.kind) {
       case 'consumed':
-        this.#inFlight -= answer.bytes
+        this.#decodedBytes += answer.bytes
         this.positionBytes = Math.max(this.positionBytes, answer.positionBytes)
         this.#wake()
         break
@@ -142,14 +144,15 @@ class WorkerDigest implements VmdkDigest {
     this.#end()
   }
 
-  #untilInFlight(bytes: number): Promise<void> {
+  #untilDecoded(decodedBytes: number): Promise<void> {
     if (this.#failure) return Promise.reject(this.#failure)
-    return new Promise((resolve, reject) => this.#waiters.push({ bytes, resolve, reject }))
+    if (this.#decodedBytes >= decodedBytes) return Promise.resolve()
+    return new Promise((resolve, reject) => this.#waiters.push({ decodedBytes, resolve, reject }))
   }
 
   #wake(): void {
-    const met = this.#waiters.filter(waiter => this.#inFlight <= waiter.bytes)
-    this.#waiters = this.#waiters.filter(waiter => this.#inFlight > waiter.bytes)
+    const met = this.#waiters.filter(waiter => this.#decodedBytes >= waiter.decodedBytes)
+    this.#waiters = this.#waiters.filter(waiter => this.#decodedBytes < waiter.decodedBytes)
     for (const waiter of met) waiter.resolve()
   }
 

@@ -31,11 +31,11 @@ export function compareWithHost(server: Server, manifest: ManifestEntry[], trans
         { hint },
       )
     }
-    const pair = comparable(entry, received)
-    if (pair && pair.theirs.toLowerCase() !== pair.ours) {
+    const sha1 = hostSha1(entry)
+    if (sha1 !== undefined && sha1.toLowerCase() !== received.sha1) {
       throw new ApplianceError(
         'NFC_MANIFEST_MISMATCH',
-        `The host's ${pair.algorithm} of ${what} is ${pair.theirs}, that of what arrived is ${pair.ours}`,
+        `The host's SHA-1 of ${what} is ${sha1}, that of what arrived is ${received.sha1}`,
         { hint },
       )
     }
@@ -43,17 +43,9 @@ export function compareWithHost(server: Server, manifest: ManifestEntry[], trans
 }
 
 /**
- * A checksum that both sides have: `checksum` of `checksumType` since vSphere 6.7, `sha1` before. A host that offers only
- * algorithms that we do not compute is compared by size.
+ * The host's SHA-1. Since vSphere 6.7 it stands in `checksum` as well, of which `checksumType` tells what it is: a SHA-1
+ * unless HttpNfcLeaseSetManifestChecksumType asked for another, which we do not. A host that offers none is compared by size.
  */
-function comparable(
-  entry: ManifestEntry,
-  received: VmdkDigestResult,
-): { algorithm: string; theirs: string; ours: string } | undefined {
-  const type = (entry.checksumType ?? 'sha1').toLowerCase()
-  if (entry.checksum && type === 'sha256')
-    return { algorithm: 'SHA-256', theirs: entry.checksum, ours: received.sha256 }
-  if (entry.checksum && type === 'sha1') return { algorithm: 'SHA-1', theirs: entry.checksum, ours: received.sha1 }
-  if (entry.sha1) return { algorithm: 'SHA-1', theirs: entry.sha1, ours: received.sha1 }
-  return undefined
+function hostSha1({ checksum, checksumType = 'sha1', sha1 }: ManifestEntry): string | undefined {
+  return (checksumType.toLowerCase() === 'sha1' && checksum) || sha1 || undefined
 }

@@ -155,20 +155,21 @@ async function served(t: Test, hub: EventHub) {
     incoming.on('error', () => undefined)
     incoming.setEncoding('utf8')
     let text = ''
+    let look: () => void = () => undefined
+    incoming.on('data', (chunk: string) => {
+      text += chunk
+      look()
+    })
     const fields = (name: string) =>
       [...text.matchAll(new RegExp(`^${name}: (.*)$`, 'gm'))].map(([, value]) => value ?? '')
     const done = (when: (text: string) => boolean) =>
       new Promise<void>(resolve => {
-        const look = () => {
-          if (when(text)) resolve()
+        look = () => {
+          if (text.endsWith('\n\n') && when(text)) resolve()
         }
-        incoming.on('data', (chunk: string) => {
-          text += chunk
-          look()
-        })
         look()
       })
-    await (meanwhile ? meanwhile(incoming, done) : done(() => text.endsWith('\n\n') && fields('data').length >= events))
+    await (meanwhile ? meanwhile(incoming, done) : done(() => fields('data').length >= events))
     outgoing.destroy()
     return { ids: fields('id'), data: fields('data').map(data => JSON.parse(data)) }
   }

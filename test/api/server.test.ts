@@ -138,3 +138,34 @@ t.test('answers are never cached and never sniffed', async t => {
   const { headers } = await inject('GET', '/api/settings')
   t.match(headers, { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' })
 })
+
+t.test('every route refuses a query key that it does not know, and a body that it does not take', async t => {
+  const document = (await app.api.inject('/api/openapi.json')).json()
+  const operations = Object.entries<Record<string, { requestBody?: object }>>(document.paths).flatMap(
+    ([path, methods]) => Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
+  )
+  t.ok(operations.length > 20)
+  for (const { path, method, operation } of operations) {
+    const url = path.replaceAll(/\{[^}]+\}/g, 'x')
+    const what = `${method} ${path}`
+    const send = (payload: object | undefined, query: string) =>
+      inject(method.toUpperCase() as 'GET', url + query, payload)
+    t.match((await send(undefined, '?colour=green')).json(), { code: 'INVALID_REQUEST' }, what)
+    if (method === 'get') continue
+    const { statusCode, body } = await send({ colour: 'green' }, '')
+    t.equal(statusCode, 400, what)
+    t.match(body, operation.requestBody ? /openapi/ : /takes no body/, what)
+  }
+})
+
+t.test('a path that is no UTF-8 or too long is refused in the form of every other error', async t => {
+  for (const [url, status] of [
+    ['/api/%E0%A4%A', 400],
+    [`/api/jobs/${'a'.repeat(129)}`, 414],
+    [`/api/jobs/${'a'.repeat(128)}`, 404],
+  ] as const) {
+    const answer = await inject('GET', url)
+    t.equal(answer.statusCode, status)
+    t.same(Object.keys(answer.json()), ['code', 'message', 'hint'])
+  }
+})

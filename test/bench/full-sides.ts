@@ -37,19 +37,20 @@ export interface Side {
  * cancelled run then takes its object away by itself.
  */
 export async function applianceSide(lab: Lab, appliance: ApplianceProcess, serverId: string): Promise<Side> {
-  await lab.awsControl('POST', '/faults', { service: 'ec2', operation: 'ImportSnapshot', kind: 'hold', times: -1 })
-  let current: { jobId: string; runId: string } | undefined
+  const hold = { service: 'ec2', operation: 'ImportSnapshot', kind: 'hold', times: -1 }
+  let current: { jobId: string; runId: string; holdId: number } | undefined
   return {
     async move(signal) {
+      const { id: holdId } = await lab.awsControl<{ id: number }>('POST', '/faults', hold)
       const mark = await markNow(lab)
       const cpuBefore = await appliance.cpuSeconds()
       const jobId = await createJob(appliance, serverId, { imageMethod: 'registered' })
       const completedMs = await untilCompleted(lab, mark, () => latestRun(appliance, jobId), signal)
-      const cpuSeconds = (await appliance.cpuSeconds()) - cpuBefore
+      const cpuSeconds = round((await appliance.cpuSeconds()) - cpuBefore)
       const run = await latestRun(appliance, jobId)
       const disk = run?.disks[0]
       if (!run || !disk?.bucket || !disk.objectKey) throw new Error('The run names no object')
-      current = { jobId, runId: run.id }
+      current = { jobId, runId: run.id, holdId }
       return {
         ...(await sums(lab, mark, lab.vcenter.connector.username, completedMs)),
         cpuSeconds,
@@ -60,7 +61,11 @@ export async function applianceSide(lab: Lab, appliance: ApplianceProcess, serve
     },
     async clean() {
       if (!current) return
-      await appliance.call('POST', `/api/runs/${current.runId}/cancel`)
+      // A cancelled run waits for the answers to what it has asked of AWS, so that it can take that back.
+      await Promise.all([
+        appliance.call('POST', `/api/runs/${current.runId}/cancel`),
+        lab.awsControl('DELETE', `/faults/${current.holdId}`),
+      ])
       await appliance.call('DELETE', `/api/jobs/${current.jobId}`)
       current = undefined
     },
@@ -129,7 +134,7 @@ export async function peerSide(lab: Lab, vm: string, directory: string): Promise
       if (completedMs === undefined) throw new Error('aws s3 cp completed no multipart upload')
       return {
         ...(await sums(lab, mark, admin.username, completedMs)),
-        cpuSeconds: read.cpuSeconds + sent.cpuSeconds,
+        cpuSeconds: round(read.cpuSeconds + sent.cpuSeconds),
         rssPeakBytes: Math.max(read.rssPeakBytes, sent.rssPeakBytes),
         bucket,
         key,

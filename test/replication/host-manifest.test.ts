@@ -13,7 +13,7 @@ const disk: RunDisk = {
   uploadedBytes: 1,
   objectDeleted: false,
 }
-const received = { streamBytes: 1000, sha1: 'aa11', sha256: 'bb22' } as VmdkDigestResult
+const received = { streamBytes: 1000, sha1: 'aa11' } as VmdkDigestResult
 const transfer = { disk, deviceUrlKey: '/vm-1/SCSI0:0', received }
 const entry = { key: '/vm-1/SCSI0:0', sha1: 'AA11', sizeBytes: 1000 }
 const mismatch = { code: 'NFC_MANIFEST_MISMATCH', message: /Hard disk 1 of web01/ }
@@ -23,13 +23,12 @@ t.test('size and SHA-1 that agree are accepted, in any case of the letters', asy
   t.pass()
 })
 
-t.test('the typed checksum goes before the old one', async t => {
-  compareWithHost(server, [{ ...entry, sha1: '', checksum: 'BB22', checksumType: 'sha256' }], [transfer])
-  t.throws(
-    () => compareWithHost(server, [{ ...entry, checksum: 'cc33', checksumType: 'sha256' }], [transfer]),
-    mismatch,
-  )
+t.test('a typed SHA-1 goes before the old one; one of another type does not count', async t => {
+  compareWithHost(server, [{ ...entry, sha1: '', checksum: 'AA11', checksumType: 'sha1' }], [transfer])
   t.throws(() => compareWithHost(server, [{ ...entry, checksum: 'cc33', checksumType: 'sha1' }], [transfer]), mismatch)
+  compareWithHost(server, [{ ...entry, checksum: 'cc33', checksumType: 'sha256' }], [transfer])
+  const other = { ...entry, sha1: 'ab11', checksum: 'cc33', checksumType: 'sha256' }
+  t.throws(() => compareWithHost(server, [other], [transfer]), mismatch)
 })
 
 t.test('another size, another checksum, a missing entry and a missing stream are mismatches', async t => {
@@ -39,7 +38,7 @@ t.test('another size, another checksum, a missing entry and a missing stream are
   t.throws(() => compareWithHost(server, [entry], [{ disk, deviceUrlKey: transfer.deviceUrlKey }]), mismatch)
 })
 
-t.test('an algorithm that we do not know leaves the size to compare', async t => {
+t.test('a host without a SHA-1 leaves the size to compare', async t => {
   compareWithHost(server, [{ ...entry, sha1: '', checksum: 'dd', checksumType: 'sha512' }], [transfer])
   t.throws(
     () =>
