@@ -23,7 +23,7 @@ import { recoverRuns } from './replication/recover.ts'
 import { RunRates } from './replication/run-view.ts'
 import { Runner } from './replication/runner.ts'
 import { connectorSlots } from './replication/slots.ts'
-import { validateSchedule } from './schedule/next-run.ts'
+import { nextRun, validateSchedule } from './schedule/next-run.ts'
 import { Scheduler } from './schedule/scheduler.ts'
 import { Connections } from './setup/connections.ts'
 import { healthService } from './setup/health.ts'
@@ -113,7 +113,7 @@ async function composeApp(config: Config, log: Logger, store: Store): Promise<Ap
     listener,
     onError,
   })
-  const jobs = jobService({ jobs: store.jobs, servers: store.servers, runner, assess, validateSchedule, now })
+  const jobs = jobService({ jobs: store.jobs, servers: store.servers, runner, assess, validateSchedule, nextRun, now })
   const scheduler = new Scheduler({
     jobs: {
       due: at => store.jobs.due(at),

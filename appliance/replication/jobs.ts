@@ -41,11 +41,13 @@ export interface JobServiceOptions {
   runner: Runner
   assess: Assess
   validateSchedule: (schedule: Schedule, now: Date) => void
+  /** The first time after `now` that a schedule names, when its start has been served. */
+  nextRun: (schedule: Schedule, progress: { now: Date; lastStartedAt: Date }) => Date | undefined
   now: () => Date
 }
 
 /** The verbs on jobs, with their rules. */
-export function jobService({ jobs, servers, runner, assess, validateSchedule, now }: JobServiceOptions) {
+export function jobService({ jobs, servers, runner, assess, validateSchedule, nextRun, now }: JobServiceOptions) {
   async function get(id: string): Promise<Job> {
     const job = await jobs.get(id)
     if (!job)
@@ -107,9 +109,14 @@ export function jobService({ jobs, servers, runner, assess, validateSchedule, no
       const settings = settingsOf(job.settings, change.settings)
       const state = change.state ?? job.state
       if (!change.schedule) return await jobs.update(id, { settings, state })
-      const schedule: Schedule = { startAt: now().toISOString(), ...change.schedule }
-      validateSchedule(schedule, now())
-      return await jobs.update(id, { settings, state: change.state ?? 'active', schedule, nextRunAt: schedule.startAt })
+      const schedule: Schedule = { ...job.schedule, ...change.schedule }
+      // A new start is one that a user gave; another interval alone goes on from the old start, and runs nothing now.
+      if (change.schedule.startAt !== undefined) validateSchedule(schedule, now())
+      const startsAhead = change.schedule.startAt !== undefined || Date.parse(schedule.startAt) > now().getTime()
+      const nextRunAt = startsAhead
+        ? schedule.startAt
+        : nextRun(schedule, { now: now(), lastStartedAt: now() })?.toISOString()
+      return await jobs.update(id, { settings, state: change.state ?? 'active', schedule, nextRunAt })
     },
 
     /** Cancels the job's run, waits for its end, and forgets the job. Images and history stay. */

@@ -6,7 +6,7 @@ import t from 'tap'
 import { assess } from '../../appliance/catalog/assess.ts'
 import { jobService } from '../../appliance/replication/jobs.ts'
 import type { Runner } from '../../appliance/replication/runner.ts'
-import { validateSchedule } from '../../appliance/schedule/next-run.ts'
+import { nextRun, validateSchedule } from '../../appliance/schedule/next-run.ts'
 import { openStore } from '../../appliance/store/store.ts'
 import { sampleServer } from '../store/samples.ts'
 
@@ -19,7 +19,7 @@ t.teardown(async () => {
 const cancelled: string[] = []
 const runner = { cancelJob: async (id: string) => void cancelled.push(id) } as unknown as Runner
 const now = () => new Date('2026-03-01T10:00:00Z')
-const jobs = jobService({ jobs: store.jobs, servers: store.servers, runner, assess, validateSchedule, now })
+const jobs = jobService({ jobs: store.jobs, servers: store.servers, runner, assess, validateSchedule, nextRun, now })
 const plain = sampleServer(1, { id: 'plain', name: 'plain' })
 const [firstDisk] = plain.disks
 const odd = sampleServer(2, { id: 'odd', name: 'odd', disks: firstDisk ? [{ ...firstDisk, kind: 'rdmPhysical' }] : [] })
@@ -67,7 +67,11 @@ t.test('a change keeps what it does not name', async t => {
   t.match(await jobs.change(id, { schedule: { everyHours: 4 } }), {
     state: 'active',
     schedule: { startAt: '2026-03-01T10:00:00.000Z', everyHours: 4 },
-    nextRunAt: '2026-03-01T10:00:00.000Z',
+    nextRunAt: '2026-03-01T14:00:00.000Z',
+  })
+  t.match(await jobs.change(id, { schedule: { startAt: '2026-03-02T01:00:00Z' } }), {
+    schedule: { startAt: '2026-03-02T01:00:00Z', everyHours: 4 },
+    nextRunAt: '2026-03-02T01:00:00Z',
   })
 })
 
