@@ -8,8 +8,15 @@ import { tagResources } from './ec2-snapshot.ts'
 import { guestPlatform, licenceType } from './guest-platform.ts'
 import { awaitImage, bootMode, type ImageSnapshot, removeImage } from './image.ts'
 import { importRefused, refusedStart } from './import-refusal.ts'
-import { awaitTask, cancelImportTask, type ImportStatus, whenThereIsRoom } from './import-task.ts'
-import { runTagKey, toTagList } from './tags.ts'
+import {
+  awaitTask,
+  cancelImportTask,
+  findTasksOfRun,
+  type ImportStatus,
+  importStatusOf,
+  whenThereIsRoom,
+} from './import-task.ts'
+import { toTagList } from './tags.ts'
 
 /** VM Import's limit on volumes of one image. */
 const maxVolumes = 21
@@ -157,11 +164,8 @@ export async function describeImageImport(input: {
     )
     const task = tasks?.[0]
     if (task === undefined) return undefined
-    const progress = Number(task.Progress)
     return {
-      status: task.Status ?? 'active',
-      statusMessage: task.StatusMessage ?? '',
-      ...(task.Progress !== undefined && Number.isFinite(progress) ? { progress } : {}),
+      ...importStatusOf(task),
       ...(task.ImageId === undefined ? {} : { imageId: task.ImageId }),
       snapshotIds: (task.SnapshotDetails ?? []).flatMap(detail => detail.SnapshotId ?? []),
     }
@@ -171,21 +175,14 @@ export async function describeImageImport(input: {
   }
 }
 
-/** The tasks of a run, by their tag: EC2 cannot filter tasks by tags, so all that it still lists are read. */
-export async function findImageImports(input: { clients: AwsClients; runId: string }): Promise<string[]> {
+/** The import tasks of a run, by their tag. */
+export function findImageImports(input: { clients: AwsClients; runId: string }): Promise<string[]> {
   const { clients, runId } = input
-  const found: string[] = []
-  let next: string | undefined
-  do {
+  return findTasksOfRun(runId, async next => {
     const command = new DescribeImportImageTasksCommand({ NextToken: next })
     const page = await clients.call('ec2:DescribeImportImageTasks', sdk => clients.ec2.send(command, sdk))
-    for (const { ImportTaskId: taskId, Tags: tags } of page.ImportImageTasks ?? []) {
-      const ours = tags?.some(tag => tag.Key === runTagKey && tag.Value === runId)
-      if (ours && taskId !== undefined) found.push(taskId)
-    }
-    next = page.NextToken
-  } while (next)
-  return found
+    return { tasks: page.ImportImageTasks, next: page.NextToken }
+  })
 }
 
 /** Cancels a conversion; if it was faster, takes away its image and snapshots (tagged first: only what is tagged may be). */

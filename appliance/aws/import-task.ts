@@ -1,9 +1,10 @@
 // What ImportSnapshot and ImportImage have in common: waiting for room in the queue, for a task's end, and cancelling.
-import { CancelImportTaskCommand } from '@aws-sdk/client-ec2'
+import { CancelImportTaskCommand, type Tag } from '@aws-sdk/client-ec2'
 import { awsCode } from './aws-errors.ts'
 import type { AwsClients } from './clients.ts'
 import { importRefused } from './import-refusal.ts'
 import { pollPause } from './retry.ts'
+import { runTagKey } from './tags.ts'
 
 /** VM Import's stages last minutes: 15 s between questions stay far below EC2's limits with 50 servers. */
 export const defaultPollMs = 15_000
@@ -85,4 +86,42 @@ export async function cancelImportTask({ clients, taskId }: { clients: AwsClient
       return
     throw thrown
   }
+}
+
+/** What the two kinds of tasks say of themselves, in the one form. */
+export function importStatusOf(task: {
+  Status?: string | undefined
+  StatusMessage?: string | undefined
+  Progress?: string | undefined
+}): ImportStatus {
+  const progress = Number(task.Progress)
+  return {
+    status: task.Status ?? 'active',
+    statusMessage: task.StatusMessage ?? '',
+    ...(task.Progress !== undefined && Number.isFinite(progress) ? { progress } : {}),
+  }
+}
+
+/** One page of a listing of tasks. */
+export interface TaskPage {
+  tasks: { ImportTaskId?: string | undefined; Tags?: Tag[] | undefined }[] | undefined
+  next: string | undefined
+}
+
+/** The tasks of a run, by their tag: EC2 cannot filter tasks by tags, so all that it still lists are read. */
+export async function findTasksOfRun(
+  runId: string,
+  readPage: (next: string | undefined) => Promise<TaskPage>,
+): Promise<string[]> {
+  const found: string[] = []
+  let next: string | undefined
+  do {
+    const page = await readPage(next)
+    for (const { ImportTaskId: taskId, Tags: tags } of page.tasks ?? []) {
+      const ours = tags?.some(tag => tag.Key === runTagKey && tag.Value === runId)
+      if (ours && taskId !== undefined) found.push(taskId)
+    }
+    next = page.next
+  } while (next)
+  return found
 }

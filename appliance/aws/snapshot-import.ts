@@ -5,8 +5,15 @@ import { awsCode } from './aws-errors.ts'
 import type { AwsClients } from './clients.ts'
 import { awaitSnapshot, deleteSnapshot, tagResources } from './ec2-snapshot.ts'
 import { refusedStart } from './import-refusal.ts'
-import { awaitTask, cancelImportTask, type ImportStatus, whenThereIsRoom } from './import-task.ts'
-import { runTagKey, toTagList } from './tags.ts'
+import {
+  awaitTask,
+  cancelImportTask,
+  findTasksOfRun,
+  type ImportStatus,
+  importStatusOf,
+  whenThereIsRoom,
+} from './import-task.ts'
+import { toTagList } from './tags.ts'
 
 export interface StartSnapshotImportInput {
   clients: AwsClients
@@ -124,11 +131,8 @@ export async function describeSnapshotImport(input: {
     )
     const detail = tasks?.[0]?.SnapshotTaskDetail
     if (detail === undefined) return undefined
-    const progress = Number(detail.Progress)
     return {
-      status: detail.Status ?? 'active',
-      statusMessage: detail.StatusMessage ?? '',
-      ...(detail.Progress !== undefined && Number.isFinite(progress) ? { progress } : {}),
+      ...importStatusOf(detail),
       ...(detail.SnapshotId === undefined ? {} : { snapshotId: detail.SnapshotId }),
     }
   } catch (thrown) {
@@ -137,21 +141,14 @@ export async function describeSnapshotImport(input: {
   }
 }
 
-/** The tasks of a run, by their tag: EC2 cannot filter tasks by tags, so all that it still lists are read. */
-export async function findSnapshotImports(input: { clients: AwsClients; runId: string }): Promise<string[]> {
+/** The import tasks of a run, by their tag. */
+export function findSnapshotImports(input: { clients: AwsClients; runId: string }): Promise<string[]> {
   const { clients, runId } = input
-  const found: string[] = []
-  let next: string | undefined
-  do {
+  return findTasksOfRun(runId, async next => {
     const command = new DescribeImportSnapshotTasksCommand({ NextToken: next })
     const page = await clients.call('ec2:DescribeImportSnapshotTasks', sdk => clients.ec2.send(command, sdk))
-    for (const { ImportTaskId: taskId, Tags: tags } of page.ImportSnapshotTasks ?? []) {
-      const ours = tags?.some(tag => tag.Key === runTagKey && tag.Value === runId)
-      if (ours && taskId !== undefined) found.push(taskId)
-    }
-    next = page.NextToken
-  } while (next)
-  return found
+    return { tasks: page.ImportSnapshotTasks, next: page.NextToken }
+  })
 }
 
 /** Cancels a task; if it was faster, deletes its snapshot (tagged first: only what is tagged may be deleted). */

@@ -3,6 +3,7 @@ import type { RunDisk, Server } from '../domain.ts'
 import { ApplianceError } from '../errors.ts'
 import { type ExportLease, exportVm } from '../vsphere/transport-nfc.ts'
 import { createVmSnapshot, removeVmSnapshot, type VmSnapshot } from '../vsphere/vm-snapshot.ts'
+import { allOrFirstFailure } from './all-or-first-failure.ts'
 import type { RunContext } from './context.ts'
 import { compareWithHost } from './host-manifest.ts'
 import { startTransfer, type Transfer } from './transfer-disk.ts'
@@ -158,20 +159,6 @@ async function transferAll(
     await Promise.allSettled(transfers.map(transfer => transfer.abort()))
     throw lease.lost.aborted ? lease.lost.reason : error
   }
-}
-
-/** Waits for all, so that nothing goes on behind a failure's back; the first failure aborts the rest and is the one thrown. */
-async function allOrFirstFailure(work: Promise<void>[], failed: AbortController): Promise<void> {
-  const failures: unknown[] = []
-  await Promise.all(
-    work.map(one =>
-      one.catch(error => {
-        failures.push(error)
-        failed.abort(error)
-      }),
-    ),
-  )
-  if (failures.length > 0) throw failures[0]
 }
 
 function percentOf(disks: readonly RunDisk[]): number {

@@ -4,6 +4,7 @@ import { awaitSnapshotImport, startSnapshotImport } from '../aws/snapshot-import
 import { ownershipTags } from '../aws/tags.ts'
 import type { RunDisk } from '../domain.ts'
 import { ApplianceError } from '../errors.ts'
+import { allOrFirstFailure } from './all-or-first-failure.ts'
 import type { RunContext } from './context.ts'
 
 /**
@@ -13,18 +14,10 @@ import type { RunContext } from './context.ts'
 export async function importSnapshots(context: RunContext, signal: AbortSignal): Promise<void> {
   const failed = new AbortController()
   const together = AbortSignal.any([signal, failed.signal])
-  const outcomes = await Promise.allSettled(
-    context.journal.run.disks.map(async disk => {
-      try {
-        await importDisk(disk, context, together)
-      } catch (error) {
-        failed.abort(error)
-        throw error
-      }
-    }),
+  await allOrFirstFailure(
+    context.journal.run.disks.map(disk => importDisk(disk, context, together)),
+    failed,
   )
-  if (failed.signal.aborted) throw failed.signal.reason
-  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
 }
 
 async function importDisk(disk: RunDisk, context: RunContext, signal: AbortSignal): Promise<void> {
