@@ -53,7 +53,7 @@ t.test('a stream that ends too early', t =>
 )
 
 t.test('a connection that is reset', t =>
-  fails(t, 'reset', { kind: 'nfcReset', afterBytes: 2 * mib, times: 1 }, 'NFC_INTERRUPTED'),
+  fails(t, 'reset', { kind: 'nfcReset', afterBytes: 300_000, times: 1 }, 'NFC_INTERRUPTED'),
 )
 
 t.test('a grain that cannot be inflated', t =>
@@ -103,7 +103,7 @@ t.test('a server that is busy when its snapshot is to be removed costs a wait, n
 })
 
 t.test('an upload that cannot be aborted does not hide why the run failed', async t => {
-  await fault({ kind: 'nfcReset', afterBytes: 2 * mib, times: 1 })
+  await fault({ kind: 'nfcReset', afterBytes: 300_000, times: 1 })
   const { id } = await site.lab.awsControl<{ id: string }>('POST', '/faults', {
     ...{
       service: 's3',
