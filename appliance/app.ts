@@ -1,6 +1,6 @@
 // The composition root: the only place that wires stores, connections, catalog, replication, schedule and API together.
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { randomBytes } from 'node:crypto'
+import { createReadStream } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
@@ -8,32 +8,52 @@ import packageJson from '../package.json' with { type: 'json' }
 import { EventHub } from './api/events.ts'
 import type { Routes } from './api/routes.ts'
 import { createApi } from './api/server.ts'
+import { allJobs, metricReaders } from './app-metrics.ts'
+import { composeNotifications } from './app-notifications.ts'
 import { createPartBuffers } from './aws/part-buffers.ts'
 import { assess } from './catalog/assess.ts'
 import { CatalogImport } from './catalog/import-catalog.ts'
+import { catalogService } from './catalog/servers.ts'
 import type { Config } from './config.ts'
+import { createThrottle } from './disk/throttle.ts'
 import { createVmdkDigestPool } from './disk/vmdk-digest.ts'
-import type { Job, Run } from './domain.ts'
+import type { Job, Policy, Run } from './domain.ts'
 import { ApplianceError } from './errors.ts'
-import { createPrivateFile, readPrivateFile } from './private-file.ts'
+import { machineId } from './machine-id.ts'
+import { createMetrics } from './metrics/metrics.ts'
+import { ensureToken } from './private-file.ts'
+import { afterRun } from './replication/after-run.ts'
 import type { RunContext } from './replication/context.ts'
 import { jobService } from './replication/jobs.ts'
 import type { RunJournal } from './replication/journal.ts'
-import { recoverRuns } from './replication/recover.ts'
+import { leftoverService } from './replication/leftover-service.ts'
+import { recordMissed, startPlanned } from './replication/planned-runs.ts'
+import { abandonRuns, resumeRuns } from './replication/recover.ts'
 import { RunRates } from './replication/run-view.ts'
 import { Runner } from './replication/runner.ts'
+import { runService } from './replication/runs.ts'
 import { connectorSlots } from './replication/slots.ts'
-import { nextRun, validateSchedule } from './schedule/next-run.ts'
+import { firstRun, nextRun, resumedRun, validateSchedule } from './schedule/next-run.ts'
+import { blackoutAt, PolicyHolder, rateAt, transferRate, validateBandwidth } from './schedule/policy.ts'
 import { Scheduler } from './schedule/scheduler.ts'
 import { Connections } from './setup/connections.ts'
+import { connectorService } from './setup/connector.ts'
+import { ConnectorLease, readOnly, type Standing } from './setup/connector-lease.ts'
 import { healthService } from './setup/health.ts'
 import { ensureConnector } from './setup/registration.ts'
 import { settingsService } from './setup/settings.ts'
+import { backupPath, listBackups } from './store/backup.ts'
+import { DailyBackups } from './store/daily-backups.ts'
 import { openStore, type Store } from './store/store.ts'
 import { retrieveServers } from './vsphere/inventory.ts'
 import { ensureWebCertificate } from './web-certificate.ts'
 
 const version = packageJson.version
+
+/** What is under way may take this long to let go before it is cut off, milliseconds: below what service managers wait. */
+const drainMs = 8_000
+/** A planned run that is later than this was missed: long enough for a restart or an upgrade, milliseconds. */
+const missedAfterMs = 15 * 60_000
 
 export interface App {
   api: Routes
@@ -41,9 +61,9 @@ export interface App {
   token: string
   /** PEM of the certificate that the API is served with. */
   certificatePem: string
-  /** Cleans up after runs that the last stop interrupted, then starts what is due. */
+  /** Goes on with the runs that the last stop or crash cut off, then starts what is due. */
   start(): void
-  /** Interrupts what goes on, waits until it has cleaned up, and releases the data directory. */
+  /** Lets go of what goes on, so that the next start goes on with it, and releases the data directory. */
   stop(): Promise<void>
 }
 
@@ -60,8 +80,11 @@ export async function createApp(config: Config, log: Logger): Promise<App> {
 
 async function composeApp(config: Config, log: Logger, store: Store): Promise<App> {
   const token = await ensureToken(join(config.dataDir, 'api-token'))
+  const metricsToken = await ensureToken(join(config.dataDir, 'metrics-token'))
   const certificate = await ensureWebCertificate(config.dataDir)
+  const thisMachineId = await machineId(config.machineId)
   await ensureConnector(store.settings)
+  const policies = new PolicyHolder(await store.settings.getPolicy())
 
   const hub = new EventHub()
   const rates = new RunRates()
@@ -71,16 +94,39 @@ async function composeApp(config: Config, log: Logger, store: Store): Promise<Ap
   const digests = createVmdkDigestPool()
   const buffers = createPartBuffers()
   const slots = connectorSlots()
+  const throttle = createThrottle(() => transferRate(policies.policy, now()))
+  const stopping = new AbortController()
   const onError = (err: unknown) => log.error({ err }, 'background work failed')
 
-  const contextFor = async (job: Job, journal: RunJournal): Promise<RunContext> => {
-    const connector = await ensureConnector(store.settings)
-    const { id: connectorId, bucket, awsAccountId: accountId, vcenterInstanceUuid } = connector
+  const lease = new ConnectorLease({
+    settings: store.settings,
+    aws: () => connections.aws(),
+    machineId: thisMachineId,
+    onChange: standing => takeNote(standing),
+    abandonRuns: () => abandonRuns({ runs: store.runs, jobs: store.jobs, log }, listener),
+  })
+  const assertActive = () => lease.assertActive()
+  const policy = () => policies.policy
+  const webCertificatePem = certificate.cert
+  const notifications = composeNotifications({ store, connections, policy, webCertificatePem, now, log })
+  const readers = metricReaders({ dataDir: config.dataDir, store, slots, lease })
+  const metrics = createMetrics({ version, readers, now, onError })
+
+  const contextFor = async (job: Job, journal: RunJournal, halted: AbortSignal): Promise<RunContext> => {
+    await lease.advance()
+    const {
+      id: connectorId,
+      bucket,
+      awsAccountId: accountId,
+      vcenterInstanceUuid,
+    } = await ensureConnector(store.settings)
     const aws = await store.settings.getAws()
     if (!bucket || !accountId || !aws || !vcenterInstanceUuid) {
       throw new ApplianceError('NOT_CONFIGURED', 'The connector is not registered', { hint: 'Register it first.' })
     }
     const { id: runId, serverId, serverName } = journal.run
+    const { bandwidth } = job.settings
+    const ownRate = () => rateAt(bandwidth, now(), job.schedule.timeZone ?? 'UTC')
     return {
       job,
       journal,
@@ -93,86 +139,156 @@ async function composeApp(config: Config, log: Logger, store: Store): Promise<Ap
       importRoleName: aws.importRoleName,
       ownership: { connectorId, jobId: job.id, runId, serverId, serverName },
       assess,
+      policy,
+      throttle: bandwidth ? createThrottle(ownRate, { within: throttle }) : throttle,
       digests,
       buffers,
       slots,
+      stopping: halted,
       manifestDirectory: join(config.dataDir, 'manifests'),
       pollMs: config.pollMs,
+      resumeMs: config.resumeMs,
+      stallMs: config.stallMs,
+      watchMs: config.watchMs,
     }
   }
 
   const listener = (run: Run) => {
     rates.observe(run)
+    metrics.observe(run)
     hub.publish({ kind: 'run', subject: run.id, data: rates.view(run) })
+    if (run.setback?.failure.code === 'AWS_CREDENTIALS_EXPIRED') notifications.credentialsExpired().catch(onError)
+  }
+  const ended = async (run: Run) => {
+    metrics.ended(run)
+    await afterRun(run, {
+      jobs: store.jobs,
+      runs: store.runs,
+      aws: () => connections.aws(),
+      policy,
+      told: notifications.runEnded,
+      log,
+    })
+    await lease.advance().catch(onError)
   }
   const runner = new Runner({
     runs: store.runs,
     slots,
     contextFor,
+    async mayStart(signal) {
+      while (blackoutAt(policies.policy, now()).active) await delay(config.scheduleMs, undefined, { signal })
+    },
     around: (journal, execute) => connections.during(() => retriesOf.run(journal, execute)),
     listener,
-    onError,
+    ended,
+    log,
+    resumeMs: config.resumeMs,
   })
-  const jobs = jobService({ jobs: store.jobs, servers: store.servers, runner, assess, validateSchedule, nextRun, now })
+  /** Runs go on once it is known that this machine may act, and stop where they are when it may not any more. */
+  const takeNote = async (standing: Standing) => {
+    log.info({ standing: standing.state }, 'standing of the connector')
+    if (standing.state === 'readOnly') {
+      // Not awaited: a run that is being let go may itself be waiting for the lease.
+      runner.halt(readOnly(standing.reason)).catch(onError)
+    } else if (mayAct(standing)) {
+      runner.release()
+      await resumeRuns({ runs: store.runs, jobs: store.jobs, log }, runner)
+    }
+  }
+  const jobs = jobService({
+    jobs: store.jobs,
+    servers: store.servers,
+    runner,
+    assess,
+    times: { validateSchedule, validateBandwidth, firstRun, nextRun, resumedRun },
+    assertActive,
+    now,
+  })
+  const planned = async (at: Date) => ({ at, generation: (await ensureConnector(store.settings)).generation })
+  const noteMissed = async (job: Job, plannedAt: Date, code: 'RUN_MISSED' | 'RUN_IN_PROGRESS') => {
+    const run = await recordMissed(store.runs, job, await planned(plannedAt), code)
+    log.warn({ jobId: job.id, server: job.serverName, plannedAt, code }, 'planned run missed')
+    if (run) metrics.ended(run)
+  }
   const scheduler = new Scheduler({
     jobs: {
-      due: at => store.jobs.due(at),
-      reschedule: async (job, next) => {
-        await store.jobs.update(job.id, { nextRunAt: next?.toISOString() })
+      due: async at => (mayAct(lease.standing) ? await store.jobs.due(at) : []),
+      active: () => activeJobs(store),
+      reschedule: async (job, plan) => {
+        const present = await store.jobs.get(job.id)
+        if (present?.nextRunAt === job.nextRunAt) await store.jobs.update(job.id, plan)
       },
     },
-    start: job => startScheduled(runner, job, log),
+    policy,
+    start: async (job, plannedAt) => await startPlanned(runner, store.runs, job, await planned(plannedAt)),
+    missed: (job, plannedAt) => noteMissed(job, plannedAt, 'RUN_MISSED'),
+    skipped: (job, plannedAt) => noteMissed(job, plannedAt, 'RUN_IN_PROGRESS'),
     now,
     onError,
     tickMs: config.scheduleMs,
+    toleranceMs: missedAfterMs,
   })
   const catalogImport = new CatalogImport(
     store.servers,
     signal => serverPages(connections, signal),
     state => hub.publish({ kind: 'catalog', subject: 'catalog', data: state }),
   )
+  const leftovers = leftoverService({
+    runs: store.runs,
+    jobs: store.jobs,
+    sides: async () => {
+      const { id: connectorId, bucket, awsAccountId: accountId } = await ensureConnector(store.settings)
+      if (!bucket || !accountId) return undefined
+      return { connectorId, bucket, accountId, vcenter: await connections.vcenter(), aws: await connections.aws() }
+    },
+    assertActive,
+    onError,
+    log,
+  })
+  const backups = new DailyBackups({
+    take: signal => store.backup({ signal }),
+    list: () => listBackups(config.dataDir),
+    now,
+    onError,
+  })
   const api = await createApi({
     tls: certificate,
     token,
+    metricsToken,
     version,
     log,
     hub,
+    metrics,
     settings: settingsService({
       settings: store.settings,
       connections,
       version,
       busy: async () => (await store.runs.active()).length > 0,
+      registered: () => lease.renew(),
     }),
-    catalog: catalogService(store, catalogImport),
+    catalog: catalogService(store.servers, catalogImport),
     jobs,
-    runs: runService(store, runner, rates),
+    runs: runService({ runs: store.runs, runner, rates }),
+    policy: policyService(store, policies),
+    connector: connectorService(store.settings, lease, thisMachineId),
+    leftovers,
+    backups: {
+      list: () => listBackups(config.dataDir),
+      create: () => store.backup(),
+      read: async name => createReadStream(await backupPath(config.dataDir, name)),
+    },
+    notifications: notifications.service,
     health: healthService(store, connections),
   })
 
-  const stopping = new AbortController()
-  let recovery: Promise<void> = Promise.resolve()
-  const executes = (runId: string) => runner.executes(runId)
-  const recover = () =>
-    connections
-      .during(() =>
-        recoverRuns({ runs: store.runs, jobs: store.jobs, contextFor, executes, listener, log }, stopping.signal),
-      )
-      .catch(onError)
-  /** What cannot be taken back now, because vCenter or AWS is away, can be later. */
-  const recoverAgain = async () => {
-    for (;;) {
-      await delay(recoverEveryLooks * config.scheduleMs, undefined, { signal: stopping.signal })
-      await recover()
-    }
-  }
   const stop = async () => {
     stopping.abort()
     await api.close()
-    await recovery
     await scheduler.stop()
-    await Promise.all([runner.stop(), catalogImport.stop()])
-    await digests.close()
-    await connections.close()
+    // What cannot let go in time is cut off: every step of a run is written before it is taken, and is found again.
+    await Promise.race([Promise.all([runner.halt(), catalogImport.stop()]), delay(drainMs, undefined, { ref: false })])
+    await Promise.all([backups.stop(), notifications.stop(), digests.close(), connections.close()])
+    metrics.close()
     store.close()
   }
   let stopped: Promise<void> | undefined
@@ -181,10 +297,21 @@ async function composeApp(config: Config, log: Logger, store: Store): Promise<Ap
     token,
     certificatePem: certificate.cert,
     start() {
-      recovery = recover().then(async () => {
+      const background = (everyMs: number, work: () => Promise<unknown>) =>
+        void repeatedly(everyMs, work, { signal: stopping.signal, onError })
+      void lease.renew().then(async () => {
         if (stopping.signal.aborted) return
+        if (lease.standing.state === 'unregistered') await takeNote(lease.standing).catch(onError)
         scheduler.start()
-        await recoverAgain().catch(ignoreStop)
+        notifications.start()
+        backups.start()
+        background(config.leaseMs, () => lease.renew())
+        // Until the lease was read nothing goes on: it is asked for as often as jobs are looked for.
+        background(config.scheduleMs, async () => lease.standing.state === 'unknown' && (await lease.renew()))
+        background(
+          config.reapMs,
+          async () => lease.standing.state === 'active' && (await leftovers.reap(stopping.signal)),
+        )
       })
     },
     stop() {
@@ -194,12 +321,37 @@ async function composeApp(config: Config, log: Logger, store: Store): Promise<Ap
   }
 }
 
-/** At the scheduler's 30 s: every minute. */
-const recoverEveryLooks = 2
+/** Whether this machine may start and remove things. */
+function mayAct({ state }: Standing): boolean {
+  return state === 'active' || state === 'unregistered'
+}
 
-/** The wait for the next recovery ends with the appliance. */
-function ignoreStop(thrown: unknown): void {
-  if (!(thrown instanceof Error && thrown.name === 'AbortError')) throw thrown
+/** The policy as administrators change it: in force at once, and stored. */
+function policyService({ settings }: Store, policies: PolicyHolder) {
+  return {
+    get: async () => policies.policy,
+    async set(policy: Policy) {
+      policies.replace(policy)
+      await settings.setPolicy(policy)
+      return policy
+    },
+  }
+}
+
+async function* activeJobs(store: Store) {
+  for await (const job of allJobs(store)) if (job.state === 'active') yield job
+}
+
+/** Does work now and then until the signal; what fails is told, and done again at the next turn. */
+async function repeatedly(
+  everyMs: number,
+  work: () => Promise<unknown>,
+  { signal, onError }: { signal: AbortSignal; onError: (error: unknown) => void },
+): Promise<void> {
+  while (!signal.aborted) {
+    await delay(everyMs, undefined, { signal, ref: false }).catch(() => undefined)
+    if (!signal.aborted) await work().catch(onError)
+  }
 }
 
 function now(): Date {
@@ -208,58 +360,4 @@ function now(): Date {
 
 async function* serverPages(connections: Connections, signal: AbortSignal) {
   yield* retrieveServers(await connections.vcenter(), { signal })
-}
-
-/** A run that would overlap the last one is skipped to the next interval. */
-async function startScheduled(runner: Runner, job: Job, log: Logger): Promise<boolean> {
-  if (runner.isActive(job.id)) {
-    log.warn({ jobId: job.id, server: job.serverName }, 'run skipped: the last one still goes on')
-    return false
-  }
-  await runner.start(job)
-  return true
-}
-
-function catalogService(store: Store, catalogImport: CatalogImport) {
-  return {
-    state: () => catalogImport.state(),
-    import: () => void catalogImport.run(),
-    list: (query: { after?: string; limit: number; search?: string }) => store.servers.list(query),
-    count: () => store.servers.count(),
-    async get(id: string) {
-      const server = await store.servers.get(id)
-      if (server) return server
-      throw new ApplianceError('NOT_FOUND', `The catalog has no server ${id}`, { hint: 'Import the catalog again.' })
-    },
-    assess,
-  }
-}
-
-function runService(store: Store, runner: Runner, rates: RunRates) {
-  return {
-    async list(query: { jobId?: string; after?: string; limit: number }) {
-      const { items, next } = await store.runs.list(query)
-      return { items: items.map(run => rates.view(run)), ...(next === undefined ? {} : { next }) }
-    },
-    async get(id: string) {
-      const run = await store.runs.get(id)
-      if (run) return rates.view(run)
-      throw new ApplianceError('NOT_FOUND', `There is no run ${id}`, { hint: 'List the runs to see which there are.' })
-    },
-    cancel: (id: string) => runner.cancel(id),
-  }
-}
-
-/** Shorter ones could be guessed; an emptied file would be one. */
-const tokenMinLength = 32
-
-/** The token is made at the first start and stays; whoever may read the file may use the API. */
-async function ensureToken(path: string): Promise<string> {
-  const content =
-    (await readPrivateFile(path)) ?? (await createPrivateFile(path, Buffer.from(randomBytes(32).toString('base64url'))))
-  const token = content.toString('utf8').trim()
-  if (token.length >= tokenMinLength) return token
-  throw new ApplianceError('PRIVATE_FILE_UNSAFE', `The file ${path} holds no token of ${tokenMinLength} characters`, {
-    hint: 'Move it away and start again: a new one is made.',
-  })
 }

@@ -24,6 +24,18 @@ const schema = Type.Object({
   pollMs: Type.Integer({ minimum: 10, maximum: 600_000 }),
   /** Between two looks for jobs that are due, milliseconds. */
   scheduleMs: Type.Integer({ minimum: 10, maximum: 600_000 }),
+  /** First pause before a run that was held up goes on, milliseconds. */
+  resumeMs: Type.Integer({ minimum: 10, maximum: 600_000 }),
+  /** Longest time without a byte of a disk, milliseconds. */
+  stallMs: Type.Integer({ minimum: 100, maximum: 600_000 }),
+  /** Between two looks at the datastores of an open VM snapshot, milliseconds. */
+  watchMs: Type.Integer({ minimum: 10, maximum: 600_000 }),
+  /** Between two renewals of the connector's lease, milliseconds. */
+  leaseMs: Type.Integer({ minimum: 100, maximum: 3_600_000 }),
+  /** Between two searches for what nobody owns, milliseconds. */
+  reapMs: Type.Integer({ minimum: 100, maximum: 86_400_000 }),
+  /** The machine's own identity: two machines never have the same. Empty: asked of the machine. */
+  machineId: Type.String({ maxLength: 128 }),
 })
 
 export type Config = Readonly<Static<typeof schema>>
@@ -46,6 +58,15 @@ export const configVariables: Readonly<Record<string, Variable>> = {
   HOIST_POLL_MS: { field: 'pollMs', fallback: '15000', expects: 'milliseconds, 10 to 600000' },
   // Schedules have whole hours; a start that is half a minute late surprises nobody.
   HOIST_SCHEDULE_MS: { field: 'scheduleMs', fallback: '30000', expects: 'milliseconds, 10 to 600000' },
+  // Doubled each time up to 16 times as much: a restart of vCenter takes some ten minutes.
+  HOIST_RESUME_MS: { field: 'resumeMs', fallback: '30000', expects: 'milliseconds, 10 to 600000' },
+  HOIST_STALL_MS: { field: 'stallMs', fallback: '120000', expects: 'milliseconds, 100 to 600000' },
+  // A datastore that fills up halts production: a minute is what a fast writer needs for a few GiB.
+  HOIST_WATCH_MS: { field: 'watchMs', fallback: '60000', expects: 'milliseconds, 10 to 600000' },
+  HOIST_LEASE_MS: { field: 'leaseMs', fallback: '300000', expects: 'milliseconds, 100 to 3600000' },
+  HOIST_REAP_MS: { field: 'reapMs', fallback: '3600000', expects: 'milliseconds, 100 to 86400000' },
+  // The appliance image sets it from the VM's own UUID, which only root may read.
+  HOIST_MACHINE_ID: { field: 'machineId', fallback: '', expects: 'at most 128 characters' },
 }
 
 /**

@@ -101,6 +101,50 @@ export interface Schedule {
   startAt: string
   /** Hours between runs, 1 to 24; absent means once. */
   everyHours?: number
+  /** IANA zone whose clock the times of day follow, summer time included; absent means UTC. */
+  timeZone?: string
+  /**
+   * What becomes of a run whose time passed while the appliance was away: `skip` marks it missed and waits for the next
+   * (the default of a job that repeats), `run` starts it at once (the default of one that runs once: skipping ends it).
+   */
+  whenMissed?: 'skip' | 'run'
+  /** Runs start inside these windows only; absent or none means at any time. */
+  windows?: WeeklyWindow[]
+}
+
+export const weekdays = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const
+export type Weekday = (typeof weekdays)[number]
+
+/** A stretch of certain days. One whose end is not after its start reaches into the next day. */
+export interface WeeklyWindow {
+  days: Weekday[]
+  /** `HH:MM` by the clock of the time zone that goes with it. */
+  from: string
+  /** `HH:MM`, excluded; `24:00` is the day's end. */
+  to: string
+}
+
+/** How many bytes per second may leave for AWS. */
+export interface BandwidthLimit {
+  /** Outside of the timetable; absent means no limit. */
+  bytesPerSecond?: number
+  /** The first window that holds the present time decides; `null` lifts the limit. */
+  timetable: { window: WeeklyWindow; bytesPerSecond: number | null }[]
+}
+
+/** What holds for all jobs. */
+export interface Policy {
+  /** IANA zone of every window below. */
+  timeZone: string
+  bandwidth: BandwidthLimit
+  /** Times in which no run starts; with `holdTransfers` those that go on wait too. */
+  blackouts: { window: WeeklyWindow; holdTransfers: boolean }[]
+  /** A run is ended, and its VM snapshot removed, when a datastore has less free than the larger of both. */
+  datastoreFloor: { percent: number; bytes: number }
+  /** Runs that fail one after the other before their job is paused; 0 never pauses. */
+  pauseAfterFailures: number
+  /** A VM snapshot of ours that is open for longer is told of, hours. */
+  snapshotAgeHours: number
 }
 
 export interface JobSettings {
@@ -113,6 +157,8 @@ export interface JobSettings {
   retention: number
   /** The customer's own tags, put on everything besides `hoist:*`. */
   tags: Record<string, string>
+  /** Of this job alone, within what the policy leaves; its windows follow the schedule's time zone. */
+  bandwidth?: BandwidthLimit
 }
 
 /** A server with a schedule, retention and settings. */
@@ -127,6 +173,12 @@ export interface Job {
   createdAt: string
   /** Absent when nothing is due any more. */
   nextRunAt?: string
+  /** The planned time that was dealt with last: its run was started, skipped or marked missed. A clock that is set back does not repeat it. */
+  lastPlannedAt?: string
+  /** Runs that failed one after the other, the newest included. */
+  failuresInARow: number
+  /** Why the appliance itself paused the job; absent when a user did. */
+  pausedBecause?: string
 }
 
 /** A run's stages, as users see them. */
@@ -145,6 +197,35 @@ export interface Failure {
   stage: RunStage
 }
 
+/** What a run makes outside of the appliance, each to be found again by name, key, token or tag. */
+export const stepKinds = ['vmSnapshot', 'upload', 'import', 'image'] as const
+export type StepKind = (typeof stepKinds)[number]
+
+/**
+ * How far a step is. `intended` is written before the request that makes something: it may exist. `effected` is written
+ * when it is known to exist, `proven` when it is whole and checked (for the VM snapshot: removed and consolidated again).
+ */
+export const stepPhases = ['intended', 'effected', 'proven'] as const
+export type StepPhase = (typeof stepPhases)[number]
+
+export interface RunStep {
+  kind: StepKind
+  /** Absent for steps of the whole server. */
+  diskKey?: number
+  phase: StepPhase
+  /** When it came into this phase. */
+  at: string
+}
+
+/** Why a run was started. */
+export type RunTrigger = 'schedule' | 'manual' | 'adopted'
+
+/** A failure that passes by itself. */
+export interface Setback {
+  failure: Failure
+  resumeAt: string
+}
+
 /** One disk's way through a run. */
 export interface RunDisk {
   key: number
@@ -158,6 +239,8 @@ export interface RunDisk {
   transferMs?: number
   bucket?: string
   objectKey?: string
+  /** The multipart upload under way; what S3 has of it is used again after a restart. */
+  uploadId?: string
   objectDeleted: boolean
   importTaskId?: string
   /** AWS's own words on the import, with its percentage when it gives one. */
@@ -174,12 +257,23 @@ export interface Run {
   serverId: ServerId
   serverName: string
   state: RunState
+  trigger: RunTrigger
   createdAt: string
   startedAt?: string
   endedAt?: string
   /** The VM snapshot while it is open; absent again once vCenter has removed it. */
   vmSnapshotMoref?: string
   disks: RunDisk[]
+  /** What was begun outside, and how far it is, in the order in which it was begun. */
+  steps: RunStep[]
+  /** The server as it stood when the run began: a run that goes on after a restart makes the image of that. */
+  server?: Server
+  /** The job's settings when the run began: it ends by the same, whatever is changed meanwhile. */
+  settings?: JobSettings
+  /** How often the run was gone on with after a restart or a failure that passed. */
+  resumptions: number
+  /** What holds the run up, and when it goes on; absent while nothing does. */
+  setback?: Setback
   /** Requests that had to be repeated, by cause. */
   retries: Record<string, number>
   imageTaskId?: string
@@ -187,6 +281,8 @@ export interface Run {
   imageId?: string
   /** Snapshots that the image stands on: the replica's own when registered, copies when converted. */
   imageSnapshotIds: string[]
+  /** The image was taken away by the job's retention, with its snapshots. */
+  imageRemovedAt?: string
   warnings: Finding[]
   failure?: Failure
 }
@@ -219,7 +315,7 @@ export interface CertificateSummary {
 }
 
 /** Services of AWS that the connector speaks to, as endpoint overrides name them. */
-export type AwsService = 's3' | 'ec2' | 'sts' | 'iam'
+export type AwsService = 's3' | 'ec2' | 'sts' | 'iam' | 'sns'
 
 /** Connection to AWS; the secret access key and session token live in the secrets store. */
 export interface AwsSettings {
@@ -247,6 +343,69 @@ export interface Connector {
   awsAccountId?: string
   /** vCenter's `about.instanceUuid` in which the extension stands. */
   vcenterInstanceUuid?: string
+  /** Counts the lease's renewals and every change that matters: a database whose mark is behind the lease's is an old one. */
+  mark: number
+  /**
+   * Random, made anew when an administrator lets an older database go on: planned runs get other ids than those of the
+   * history that the database does not know.
+   */
+  generation?: string
+}
+
+/** Why a connector does nothing until an administrator has decided. */
+export type ReadOnlyReason =
+  /** Another machine holds the lease: this appliance, or that one, is a clone. */
+  | 'cloned'
+  /** The database is older than what the connector has done. */
+  | 'restored'
+  /** Another machine has taken the lease over while this one worked. */
+  | 'fenced'
+
+export type NotificationEvent =
+  | 'runFailed'
+  | 'recovered'
+  | 'firstSuccess'
+  | 'jobPaused'
+  | 'snapshotOld'
+  | 'certificateExpiring'
+  | 'credentialsExpiring'
+
+/** Something that people want to be told of. */
+export interface Notification {
+  event: NotificationEvent
+  /** Of this very occasion: one that was delivered is not sent again. */
+  id: string
+  at: string
+  /** One line, for a subject. */
+  title: string
+  /** What happened, to which server, and what to do. */
+  text: string
+  /** Ids and codes, for machines. */
+  details: Record<string, string>
+}
+
+/** Where notifications go; passwords and signing keys live in the secrets store. */
+export type NotificationTarget =
+  | { kind: 'sns'; topicArn: string }
+  | { kind: 'webhook'; url: string }
+  | {
+      kind: 'smtp'
+      host: string
+      port: number
+      /** `tls` from the first byte, or `starttls` that is insisted on; `none` for a relay on this machine only. */
+      security: 'tls' | 'starttls' | 'none'
+      username?: string
+      from: string
+      to: string[]
+    }
+
+export interface NotificationChannel {
+  id: string
+  name: string
+  enabled: boolean
+  events: NotificationEvent[]
+  target: NotificationTarget
+  createdAt: string
 }
 
 /** Whose work something in AWS is: becomes the `hoist:*` tags. */

@@ -9,8 +9,28 @@ export const errorCodes = {
   NOT_CONFIGURED: { statusCode: 409, meaning: 'vCenter or AWS has not been set up yet.' },
   JOB_EXISTS: { statusCode: 409, meaning: 'The server already has a replication job.' },
   RUN_IN_PROGRESS: { statusCode: 409, meaning: 'A run of this job is under way.' },
+  RUN_EXISTS: { statusCode: 409, meaning: 'This run was begun before: it is not begun twice.' },
+  RUN_NOT_FAILED: {
+    statusCode: 409,
+    meaning: 'Only a run that failed, was cancelled or was missed can be tried again.',
+  },
   RUN_CANCELLED: { statusCode: 409, meaning: 'The run was cancelled.' },
+  RUN_MISSED: { statusCode: 409, meaning: 'The time of a planned run passed while it could not start.' },
+  RUN_RESTARTED_TOO_OFTEN: {
+    statusCode: 500,
+    meaning: 'A run did not come to its end in many starts of the appliance.',
+  },
   RUN_INTERRUPTED: { statusCode: 500, meaning: 'The appliance stopped while the run was under way.' },
+  CONNECTOR_READ_ONLY: {
+    statusCode: 409,
+    meaning: 'The connector does nothing until an administrator has decided what this appliance is.',
+  },
+  NOTHING_TO_DECIDE: { statusCode: 409, meaning: 'The connector is not read-only: there is nothing to decide.' },
+  LEFTOVER_NOT_ADOPTABLE: {
+    statusCode: 409,
+    meaning: 'This is no image that the connector has made and the database does not know.',
+  },
+  DATABASE_RESTORED: { statusCode: 500, meaning: 'The database is older than what the run has done.' },
   DISKS_CHANGED: { statusCode: 409, meaning: 'The disks of a server changed while a run began.' },
   NFC_MANIFEST_MISMATCH: { statusCode: 502, meaning: 'What arrived is not what the host says it sent.' },
   SERVER_REFUSED: { statusCode: 422, meaning: 'The server cannot be replicated as it is.' },
@@ -29,6 +49,10 @@ export const errorCodes = {
   SERVER_GONE: { statusCode: 410, meaning: 'The server is no longer in vCenter.' },
   SERVER_BUSY: { statusCode: 409, meaning: 'Another operation holds the server in vCenter.' },
   DATASTORE_FULL: { statusCode: 507, meaning: 'The datastore has no room for a snapshot.' },
+  DATASTORE_LOW: {
+    statusCode: 507,
+    meaning: 'A datastore has less free space than the policy wants to be left while a snapshot is open.',
+  },
   QUIESCE_FAILED: { statusCode: 502, meaning: 'The guest could not be brought to rest for the snapshot.' },
   SNAPSHOT_FAILED: { statusCode: 502, meaning: 'vCenter could not create or remove the snapshot.' },
   NFC_REFUSED: { statusCode: 502, meaning: 'The host refuses to export the disk.' },
@@ -51,6 +75,7 @@ export const errorCodes = {
   },
   PRIVATE_FILE_UNSAFE: { statusCode: 500, meaning: 'A file that holds a key is open to other users, or damaged.' },
   SCHEDULE_INVALID: { statusCode: 400, meaning: 'The schedule is not one that the appliance can keep.' },
+  POLICY_INVALID: { statusCode: 400, meaning: 'The policy or bandwidth limit is not one that the appliance can keep.' },
   // AWS
   AWS_CREDENTIALS_INVALID: { statusCode: 422, meaning: 'AWS does not know the access key, or its secret is wrong.' },
   AWS_CREDENTIALS_EXPIRED: { statusCode: 422, meaning: 'The AWS session token has expired.' },
@@ -64,6 +89,8 @@ export const errorCodes = {
   BUCKET_FOREIGN: { statusCode: 409, meaning: 'The bucket of that name belongs to another AWS account.' },
   BUCKET_MISSING: { statusCode: 409, meaning: "The connector's bucket does not exist." },
   BUCKET_WRONG_REGION: { statusCode: 409, meaning: "The connector's bucket is in another Region." },
+  LEASE_TAKEN: { statusCode: 409, meaning: "Another machine has written the connector's lease." },
+  LEASE_DAMAGED: { statusCode: 409, meaning: "The object that holds the connector's lease is none." },
   UPLOAD_FAILED: { statusCode: 502, meaning: 'What S3 holds is not what was sent.' },
   IMPORT_ROLE_MISSING: {
     statusCode: 422,
@@ -78,6 +105,14 @@ export const errorCodes = {
   IMAGE_FAILED: { statusCode: 502, meaning: 'An AMI ended in error.' },
   GUEST_UNSUPPORTED: { statusCode: 422, meaning: 'AWS cannot make an image of this guest the way it was asked to.' },
   KMS_KEY_UNUSABLE: { statusCode: 422, meaning: 'The KMS key cannot be used.' },
+  // Notifications
+  NOTIFICATION_ADDRESS_REFUSED: {
+    statusCode: 400,
+    meaning: 'Notifications may not be sent to this address.',
+  },
+  WEBHOOK_FAILED: { statusCode: 502, meaning: 'The receiver of a webhook did not take a notification.' },
+  MAIL_FAILED: { statusCode: 502, meaning: 'The mail server did not take a notification.' },
+  MAIL_PARTLY_REFUSED: { statusCode: 502, meaning: 'The mail server took a notification for some recipients only.' },
   // Bytes of a disk
   VMDK_TRUNCATED: { statusCode: 502, meaning: 'The stream of a disk ended early.' },
   VMDK_CORRUPT: { statusCode: 502, meaning: 'The stream of a disk contradicts itself.' },

@@ -1,33 +1,40 @@
 // The process: listen, say where, and drain when asked to stop.
 import { join } from 'node:path'
+import type { Logger } from 'pino'
+import type { Routes } from './api/routes.ts'
 import { type App, createApp } from './app.ts'
 import { type Config, loadConfig } from './config.ts'
 import { ApplianceError, toApplianceError } from './errors.ts'
 import { createLogger } from './log.ts'
+import { createRescueApp, type RescueApp } from './rescue.ts'
 
 try {
   const config = loadConfig(process.env)
   const log = createLogger(config)
   process.on('uncaughtException', err => {
-    // Its state is unknown: the next start cleans up what a run has left. Node's own report would pass by the log's redaction.
+    // Its state is unknown: the next start goes on with its runs. Node's own report would pass by the log's redaction.
     log.fatal({ err }, 'appliance failed')
     process.exit(1)
   })
-  const app = await createApp(config, log)
-  const address = await listen(app, config)
-  app.start()
-  log.info({ address, tokenFile: join(config.dataDir, 'api-token') }, 'appliance ready')
-
+  let serving: { stop(): Promise<void> } | undefined
   let stopping = false
   const stop = async (signal: NodeJS.Signals) => {
     if (stopping) return
     stopping = true
     log.info({ signal }, 'appliance stopping')
-    await app.stop()
+    await serving?.stop()
     process.exit(0)
   }
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
+
+  const app = await openApp(config, log, rescue => {
+    serving = rescue
+  })
+  serving = app
+  const address = await listen(app.api, config)
+  app.start()
+  log.info({ address, tokenFile: join(config.dataDir, 'api-token') }, 'appliance ready')
 } catch (thrown) {
   // Whoever starts the process by hand reads this; the log may not exist yet.
   const { code, message, hint } = startFailure(thrown)
@@ -35,9 +42,28 @@ try {
   process.exit(1)
 }
 
-async function listen(app: App, { host, port }: Config): Promise<string> {
+/** The appliance; while its database is damaged, the rescue mode that can put a backup in its place. */
+async function openApp(config: Config, log: Logger, serving: (rescue: RescueApp) => void): Promise<App> {
+  for (;;) {
+    try {
+      return await createApp(config, log)
+    } catch (thrown) {
+      const error = toApplianceError(thrown)
+      if (error.code !== 'STORE_DAMAGED') throw thrown
+      log.fatal({ err: error }, 'database damaged: only the rescue mode is served')
+      const rescue = await createRescueApp(config, log, error)
+      serving(rescue)
+      const address = await listen(rescue.api, config)
+      log.info({ address, tokenFile: join(config.dataDir, 'api-token') }, 'rescue mode ready')
+      await rescue.restored
+      await rescue.stop()
+    }
+  }
+}
+
+async function listen(api: Routes, { host, port }: Config): Promise<string> {
   try {
-    return await app.api.listen({ host, port })
+    return await api.listen({ host, port })
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new ApplianceError('CONFIG_INVALID', `The appliance cannot listen on ${host}, port ${port}: ${reason}.`, {

@@ -64,20 +64,41 @@ export async function replacePrivateFile(path: string, content: Uint8Array): Pro
   await syncDirectory(path)
 }
 
+/** Shorter ones could be guessed; an emptied file would be one. */
+const tokenMinLength = 32
+
+/**
+ * The API's token, made at the first start and kept: whoever may read the file may use the API.
+ * @throws {ApplianceError} PRIVATE_FILE_UNSAFE
+ */
+export async function ensureToken(path: string): Promise<string> {
+  const content =
+    (await readPrivateFile(path)) ?? (await createPrivateFile(path, Buffer.from(randomBytes(32).toString('base64url'))))
+  const token = content.toString('utf8').trim()
+  if (token.length >= tokenMinLength) return token
+  throw new ApplianceError('PRIVATE_FILE_UNSAFE', `The file ${path} holds no token of ${tokenMinLength} characters`, {
+    hint: 'Move it away and start again: a new one is made.',
+  })
+}
+
 async function writeBeside(path: string, content: Uint8Array): Promise<string> {
   const temporary = `${path}.${randomBytes(6).toString('hex')}.new`
   const handle = await open(temporary, 'wx', 0o600)
   try {
     await handle.writeFile(content)
     await handle.sync()
+  } catch (cause) {
+    // A full disk must not be filled further with halves.
+    await unlink(temporary)
+    throw cause
   } finally {
     await handle.close()
   }
   return temporary
 }
 
-/** A new name is durable only once its directory is. */
-async function syncDirectory(path: string): Promise<void> {
+/** Makes the names beside a path durable: a new name is so only once its directory is. */
+export async function syncDirectory(path: string): Promise<void> {
   const directory = await open(dirname(path), 'r')
   try {
     await directory.sync()

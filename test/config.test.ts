@@ -11,6 +11,12 @@ t.test('an empty environment gives the defaults, on loopback', async t => {
     logLevel: 'info',
     pollMs: 15_000,
     scheduleMs: 30_000,
+    resumeMs: 30_000,
+    stallMs: 120_000,
+    watchMs: 60_000,
+    leaseMs: 300_000,
+    reapMs: 3_600_000,
+    machineId: '',
   }
   t.strictSame(loadConfig({}), defaults)
   t.strictSame(loadConfig({ PATH: '/bin', HOIST_PORT: '', HOIST_HOST: undefined }), defaults)
@@ -24,6 +30,12 @@ t.test('each variable sets its field', async t => {
     HOIST_LOG_LEVEL: 'debug',
     HOIST_POLL_MS: '200',
     HOIST_SCHEDULE_MS: '1000',
+    HOIST_RESUME_MS: '20',
+    HOIST_STALL_MS: '5000',
+    HOIST_WATCH_MS: '400',
+    HOIST_LEASE_MS: '2000',
+    HOIST_REAP_MS: '60000',
+    HOIST_MACHINE_ID: '4211c5a0-0000-1111-2222-333344445555',
   })
   t.strictSame(config, {
     dataDir: '/var/lib/hoist',
@@ -32,6 +44,12 @@ t.test('each variable sets its field', async t => {
     logLevel: 'debug',
     pollMs: 200,
     scheduleMs: 1000,
+    resumeMs: 20,
+    stallMs: 5000,
+    watchMs: 400,
+    leaseMs: 2000,
+    reapMs: 60_000,
+    machineId: '4211c5a0-0000-1111-2222-333344445555',
   })
 })
 
@@ -46,6 +64,12 @@ t.test('a wrong value is refused with the name of its variable and what is expec
     ['HOIST_POLL_MS', '0'],
     ['HOIST_POLL_MS', '1e3'],
     ['HOIST_SCHEDULE_MS', '99999999999'],
+    ['HOIST_RESUME_MS', '9'],
+    ['HOIST_STALL_MS', '99'],
+    ['HOIST_WATCH_MS', '600001'],
+    ['HOIST_LEASE_MS', '5 min'],
+    ['HOIST_REAP_MS', '86400001'],
+    ['HOIST_MACHINE_ID', 'x'.repeat(129)],
   ]
   for (const [name, value] of wrong)
     t.throws(

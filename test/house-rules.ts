@@ -18,17 +18,18 @@ interface Import {
 const bars: readonly (readonly string[])[] = [
   ['domain', 'errors'],
   ['private-file'],
-  ['config', 'log', 'web-certificate'],
+  ['config', 'log', 'machine-id', 'web-certificate'],
   ['disk'],
   ['vsphere', 'aws', 'store'],
-  ['catalog', 'replication', 'schedule', 'setup', 'health', 'support', 'upgrade'],
+  ['catalog', 'replication', 'schedule', 'setup', 'notify', 'metrics', 'health', 'support', 'upgrade'],
   ['api'],
-  ['app'],
+  ['app-metrics', 'app-notifications'],
+  ['app', 'rescue'],
   ['main'],
 ]
 
 /** Leaves that only the composition root may take: whatever else needs them is handed what they give. */
-const forRootOnly = new Set(['config', 'log', 'web-certificate'])
+const forRootOnly = new Set(['config', 'log', 'machine-id', 'web-certificate'])
 
 /** What webui, ova and the lab may take of the appliance. The lab must stay a stranger to what it tests, but runs it under exactly the documented rights. */
 const doors: Readonly<Record<string, { allows: RegExp; typeOnly: boolean }>> = {
@@ -43,6 +44,8 @@ const owners: readonly { package: RegExp; rooms: readonly string[]; typesAnywher
   { package: /^node:sqlite$/, rooms: ['store'] },
   { package: /^(saxes|ssh2)$/, rooms: ['vsphere'] },
   { package: /^(fastify$|@fastify\/)/, rooms: ['api', 'app'] },
+  { package: /^nodemailer$/, rooms: ['notify'] },
+  { package: /^prom-client$/, rooms: ['metrics'] },
   { package: /^pino$/, rooms: ['log'], typesAnywhere: true },
 ]
 
@@ -101,7 +104,7 @@ function breach(path: string, found: Import): string | undefined {
   if (toBar === -1) return `${to.room} has no place in the house yet`
   if (toBar > fromBar) return 'left never imports right'
   if (toBar === fromBar) return 'siblings never import each other'
-  if (forRootOnly.has(to.room) && !['app', 'main'].includes(from.room)) return `only app and main import ${to.room}`
+  if (forRootOnly.has(to.room) && !['app', 'rescue', 'main'].includes(from.room)) return `only app and main import ${to.room}`
   return undefined
 }
 

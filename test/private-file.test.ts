@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import {
   createPrivateFile,
+  ensureToken,
   makePrivateDirectory,
   readPrivateFile,
   replacePrivateFile,
@@ -64,4 +65,23 @@ t.test('a private directory has mode 0700, with its parents', async t => {
   await makePrivateDirectory(path)
   await makePrivateDirectory(path)
   t.equal(statSync(path).mode & 0o777, 0o700)
+})
+
+t.test('a write that fails leaves the old file and nothing beside it', async t => {
+  const directory = t.testdir()
+  const path = join(directory, 'cert')
+  await replacePrivateFile(path, Buffer.from('one'))
+  // A content that cannot be written, as on a full disk.
+  await t.rejects(replacePrivateFile(path, 7 as unknown as Uint8Array))
+  t.strictSame(readdirSync(directory), ['cert'])
+  t.equal((await readPrivateFile(path))?.toString(), 'one')
+})
+
+t.test('the token is made once, and a short one is refused', async t => {
+  const path = join(t.testdir(), 'api-token')
+  const token = await ensureToken(path)
+  t.match(token, /^[\w-]{43}$/)
+  t.equal(await ensureToken(path), token)
+  await replacePrivateFile(path, Buffer.from(' short\n'))
+  await t.rejects(ensureToken(path), { code: 'PRIVATE_FILE_UNSAFE', message: /no token/ })
 })

@@ -41,10 +41,10 @@ export interface Site {
 const untilMs = 60_000
 
 /** Starts the lab with this inventory, and an appliance with empty data that polls fast. */
-export async function startSite(config: LabConfig): Promise<Site> {
+export async function startSite(config: LabConfig, changes: Partial<Config> = {}): Promise<Site> {
   const dataDir = await mkdtemp(join(tmpdir(), 'hoist-site-'))
   const lab = await startLab({ config })
-  const app = await createApp(siteConfig(dataDir), pino({ level: 'silent' }))
+  const app = await createApp({ ...siteConfig(dataDir), ...changes }, pino({ level: 'silent' }))
   app.start()
   const site: Site = {
     lab,
@@ -124,7 +124,20 @@ export async function startSite(config: LabConfig): Promise<Site> {
 
 /** The configuration of a test's appliance. */
 export function siteConfig(dataDir: string): Config {
-  return { dataDir, host: '127.0.0.1', port: 0, logLevel: 'silent', pollMs: 50, scheduleMs: 50 }
+  return {
+    dataDir,
+    host: '127.0.0.1',
+    port: 0,
+    logLevel: 'silent',
+    pollMs: 50,
+    scheduleMs: 50,
+    resumeMs: 20,
+    stallMs: 5_000,
+    watchMs: 200,
+    leaseMs: 1_000,
+    reapMs: 60_000,
+    machineId: 'site',
+  }
 }
 
 /** Asks until there is an answer. */

@@ -76,6 +76,16 @@ export function jobRoutes(app: Routes, jobs: JobService): void {
       return reply.code(204).send(null)
     },
   )
+  for (const [verb, state, summary] of [
+    ['pause', 'paused', 'Pause a job: nothing of it is due until it is resumed; a run that goes on goes on'],
+    ['resume', 'active', 'Resume a job, also one that the appliance has paused'],
+  ] as const) {
+    app.post(
+      `/api/jobs/:id/${verb}`,
+      { schema: { summary, tags, params: IdParams, response: { 200: JobView, ...errorAnswers } } },
+      request => jobs.change(request.params.id, { state }),
+    )
+  }
   app.post(
     '/api/jobs/:id/runs',
     {

@@ -1,5 +1,7 @@
-// Replication runs: history, progress, cancel.
+// Replication runs: history, progress, cancel, retry.
 import type { Static } from 'typebox'
+import { ApplianceError } from '../errors.ts'
+import type { JobService } from './jobs.ts'
 import type { Routes } from './routes.ts'
 import { errorAnswers, IdParams } from './schemas/common.ts'
 import { RunPage, RunQuery, RunView } from './schemas/runs.ts'
@@ -13,7 +15,10 @@ export interface RunService {
 
 const tags = ['runs']
 
-export function runRoutes(app: Routes, runs: RunService): void {
+/** Ended, but not well: what a retry makes up for. */
+const retriable: readonly string[] = ['failed', 'cancelled', 'missed']
+
+export function runRoutes(app: Routes, runs: RunService, jobs: Pick<JobService, 'start'>): void {
   app.get(
     '/api/runs',
     {
@@ -44,6 +49,26 @@ export function runRoutes(app: Routes, runs: RunService): void {
     async request => {
       await runs.cancel(request.params.id)
       return await runs.get(request.params.id)
+    },
+  )
+  app.post(
+    '/api/runs/:id/retry',
+    {
+      schema: {
+        summary: 'Start a new run of the job of a run that failed, was cancelled or was missed',
+        tags,
+        params: IdParams,
+        response: { 202: RunView, ...errorAnswers },
+      },
+    },
+    async (request, reply) => {
+      const run = await runs.get(request.params.id)
+      if (!retriable.includes(run.state)) {
+        throw new ApplianceError('RUN_NOT_FAILED', `The run ${run.id} of ${run.serverName} is ${run.state}`, {
+          hint: 'Start a run of its job instead, once none is under way.',
+        })
+      }
+      return reply.code(202).send(await jobs.start(run.jobId))
     },
   )
 }

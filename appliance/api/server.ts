@@ -4,10 +4,17 @@ import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/typ
 import fastify, { type FastifyBaseLogger, LogController } from 'fastify'
 import { Type } from 'typebox'
 import { ApplianceError } from '../errors.ts'
+import type { NotificationService } from '../notify/service.ts'
+import { type BackupService, backupRoutes } from './backups.ts'
+import { type ConnectorService, connectorRoutes } from './connector.ts'
 import { answerError, handleErrors } from './error-handler.ts'
 import { type EventHub, eventRoutes } from './events.ts'
 import { type HealthService, healthRoutes } from './health.ts'
 import { type JobService, jobRoutes } from './jobs.ts'
+import { type LeftoverService, leftoverRoutes } from './leftovers.ts'
+import { type MetricsService, metricsPath, metricsRoutes } from './metrics.ts'
+import { notificationRoutes } from './notifications.ts'
+import { type PolicyService, policyRoutes } from './policy.ts'
 import type { Routes } from './routes.ts'
 import { type RunService, runRoutes } from './runs.ts'
 import { ErrorBody, idLimit, strict } from './schemas/common.ts'
@@ -19,6 +26,8 @@ export interface ApiOptions {
   /** PEM of the web certificate and its key. */
   tls: { cert: string; key: string }
   token: string
+  /** Opens /metrics and nothing else: what a Prometheus server is given. */
+  metricsToken: string
   version: string
   log: FastifyBaseLogger
   hub: EventHub
@@ -26,6 +35,12 @@ export interface ApiOptions {
   catalog: CatalogService
   jobs: JobService
   runs: RunService
+  policy: PolicyService
+  connector: ConnectorService
+  leftovers: LeftoverService
+  backups: BackupService
+  notifications: NotificationService
+  metrics: MetricsService
   health: HealthService
 }
 
@@ -72,7 +87,7 @@ export async function createApi(options: ApiOptions): Promise<Routes> {
     },
     refResolver: { buildLocalReference: (schema, _base, _fragment, index) => String(schema.$id ?? `def-${index}`) },
   })
-  requireToken(app, options.token)
+  requireToken(app, options.token, [{ route: metricsPath, token: options.metricsToken, file: 'metrics-token' }])
   refuseUnasked(app)
   app.addHook('onSend', async (_request, reply) => {
     reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff')
@@ -81,7 +96,13 @@ export async function createApi(options: ApiOptions): Promise<Routes> {
   settingsRoutes(app, options.settings)
   serverRoutes(app, options.catalog)
   jobRoutes(app, options.jobs)
-  runRoutes(app, options.runs)
+  runRoutes(app, options.runs, options.jobs)
+  policyRoutes(app, options.policy)
+  connectorRoutes(app, options.connector)
+  leftoverRoutes(app, options.leftovers)
+  backupRoutes(app, options.backups)
+  notificationRoutes(app, options.notifications)
+  metricsRoutes(app, options.metrics)
   eventRoutes(app, options.hub)
   app.get('/api/openapi.json', { schema: { hide: true } }, () => app.swagger())
   return app

@@ -52,6 +52,18 @@ const invalidCredentials = new Set([
 ])
 const expired = new Set(['ExpiredToken', 'ExpiredTokenException', 'RequestExpired', 'TokenRefreshRequired'])
 const skewed = new Set(['RequestInTheFuture', 'RequestTimeTooSkewed'])
+/**
+ * Codes behind which a wrong clock may stand. The SDK marks every error that comes while its clock is corrected by four
+ * minutes or more, so the mark alone says nothing.
+ */
+const maybeSkewed = new Set([
+  'AuthFailure',
+  'InvalidSignatureException',
+  'RequestExpired',
+  'RequestInTheFuture',
+  'RequestTimeTooSkewed',
+  'SignatureDoesNotMatch',
+])
 const denied = new Set([
   'AccessDenied',
   'AccessDeniedException',
@@ -75,7 +87,7 @@ export function retryCause(thrown: unknown): RetryCause | undefined {
 }
 
 function causeOf(failure: AwsFailure): RetryCause | undefined {
-  if (failure.clockSkewCorrected) return 'clockSkew'
+  if (failure.clockSkewCorrected && (maybeSkewed.has(failure.name) || isWordless(failure))) return 'clockSkew'
   if (throttling.has(failure.name) || failure.statusCode === 429) return 'throttled'
   // Before the name: the SDK calls a connection that was reset a TimeoutError, too.
   if (networkCodes.has(failure.nodeCode)) return 'network'
@@ -102,10 +114,8 @@ export function awsError(action: string, thrown: unknown): ApplianceError {
   const failure = describe(thrown)
   const [code, hint] = meaningOf(failure, action)
   const text = withoutEncodedMessage(failure.message)
-  // The answer to a HEAD has no body, and so no words: the SDK then says Unknown: UnknownError.
-  const wordless = failure.name === 'Unknown' || failure.name === 'UnknownError'
   const words = text === '' || text === failure.name ? failure.name : `${failure.name}: ${text}`
-  const said = wordless ? `HTTP status ${failure.statusCode}` : words
+  const said = isWordless(failure) ? `HTTP status ${failure.statusCode}` : words
   return new ApplianceError(code, `AWS did not carry out ${missingAction(failure, action)}: ${said}`, {
     cause: thrown,
     hint,
@@ -114,7 +124,7 @@ export function awsError(action: string, thrown: unknown): ApplianceError {
 
 function meaningOf(failure: AwsFailure, action: string): [ErrorCode, string] {
   const { name, message } = failure
-  if (skewed.has(name) || failure.clockSkewCorrected || /signature (expired|not yet current)/i.test(message)) {
+  if (skewed.has(name) || /signature (expired|not yet current)/i.test(message)) {
     return ['AWS_CLOCK_SKEW', "The appliance's clock differs from AWS's by more than 5 minutes: set its NTP server."]
   }
   if (expired.has(name)) {
@@ -169,6 +179,11 @@ function meaningOf(failure: AwsFailure, action: string): [ErrorCode, string] {
     'AWS_REQUEST_REFUSED',
     "AWS's own words say what it did not accept; if they do not help, download the log bundle.",
   ]
+}
+
+/** The answer to a HEAD has no body, and so no words: the SDK then says Unknown: UnknownError. */
+function isWordless({ name }: AwsFailure): boolean {
+  return name === 'Unknown' || name === 'UnknownError'
 }
 
 /** AWS often names the action that is missing, which may be another than the one called (`kms:CreateGrant`, `ec2:CreateTags`). */

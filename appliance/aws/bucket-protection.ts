@@ -14,7 +14,7 @@ import {
 } from '@aws-sdk/client-s3'
 import { awsCode, awsStatus } from './aws-errors.ts'
 import type { AwsClients } from './clients.ts'
-import { connectorTagKey } from './permissions.ts'
+import { connectorTagKey, runsPrefix } from './permissions.ts'
 
 export interface ProtectionInput {
   clients: AwsClients
@@ -116,6 +116,8 @@ export function bucketProtections(input: ProtectionInput): BucketProtection[] {
         return (answer?.Rules ?? []).some(
           rule =>
             rule.Status === 'Enabled' &&
+            // The lease must not expire while the appliance is switched off: a clone would find none.
+            rule.Filter?.Prefix === runsPrefix &&
             rule.Expiration?.Days === lifecycleDays &&
             rule.AbortIncompleteMultipartUpload?.DaysAfterInitiation === lifecycleDays,
         )
@@ -128,7 +130,7 @@ export function bucketProtections(input: ProtectionInput): BucketProtection[] {
               {
                 ID: 'hoist',
                 Status: 'Enabled',
-                Filter: { Prefix: '' },
+                Filter: { Prefix: runsPrefix },
                 Expiration: { Days: lifecycleDays },
                 AbortIncompleteMultipartUpload: { DaysAfterInitiation: lifecycleDays },
               },

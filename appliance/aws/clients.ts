@@ -4,6 +4,7 @@ import { Agent as HttpsAgent } from 'node:https'
 import { EC2Client } from '@aws-sdk/client-ec2'
 import { IAMClient } from '@aws-sdk/client-iam'
 import { S3Client } from '@aws-sdk/client-s3'
+import { SNSClient } from '@aws-sdk/client-sns'
 import { STSClient } from '@aws-sdk/client-sts'
 import type { AwsService, AwsSettings } from '../domain.ts'
 import { ApplianceError } from '../errors.ts'
@@ -51,6 +52,7 @@ export interface AwsClients {
   readonly ec2: EC2Client
   readonly sts: STSClient
   readonly iam: IAMClient
+  readonly sns: SNSClient
   /** True if S3 is reached over TLS, where a payload needs no signature of its own. */
   readonly s3OverTls: boolean
   /**
@@ -127,7 +129,8 @@ export function createAwsClients(options: AwsClientsOptions): AwsClients {
   const sts =
     settings.assumeRoleArn === undefined ? keySts : once(() => new STSClient({ ...common('sts'), credentials }))
   const iam = once(() => new IAMClient({ ...common('iam'), credentials }))
-  const made = [s3, ec2, sts, keySts, iam]
+  const sns = once(() => new SNSClient({ ...common('sns'), credentials }))
+  const made = [s3, ec2, sts, keySts, iam, sns]
   return {
     settings,
     get s3() {
@@ -141,6 +144,9 @@ export function createAwsClients(options: AwsClientsOptions): AwsClients {
     },
     get iam() {
       return iam()
+    },
+    get sns() {
+      return sns()
     },
     s3OverTls: s3Endpoint === undefined || s3Endpoint.startsWith('https:'),
     call,

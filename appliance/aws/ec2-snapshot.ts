@@ -59,18 +59,33 @@ export async function awaitSnapshot(input: {
   }
 }
 
-/** Deletes a snapshot; one that is gone is no error. */
+/** EC2 learns with some delay that the image which stood on a snapshot is gone. */
+const inUsePollMs = 3_000
+
+/**
+ * Deletes a snapshot; one that is gone is no error.
+ * @param input.patienceMs how long it is tried again while EC2 says that an image uses it; 0 unless given.
+ */
 export async function deleteSnapshot(input: {
   clients: AwsClients
   snapshotId: string
+  patienceMs?: number | undefined
+  pollMs?: number | undefined
   signal?: AbortSignal | undefined
 }): Promise<void> {
-  const { clients, snapshotId, signal } = input
+  const { clients, snapshotId, patienceMs = 0, pollMs = inUsePollMs, signal } = input
   const command = new DeleteSnapshotCommand({ SnapshotId: snapshotId })
-  try {
-    await clients.call('ec2:DeleteSnapshot', sdk => clients.ec2.send(command, sdk), { signal })
-  } catch (thrown) {
-    if (awsCode(thrown) !== 'InvalidSnapshot.NotFound') throw thrown
+  const startedAt = performance.now()
+  for (;;) {
+    try {
+      await clients.call('ec2:DeleteSnapshot', sdk => clients.ec2.send(command, sdk), { signal })
+      return
+    } catch (thrown) {
+      const code = awsCode(thrown)
+      if (code === 'InvalidSnapshot.NotFound') return
+      if (code !== 'InvalidSnapshot.InUse' || performance.now() - startedAt >= patienceMs) throw thrown
+    }
+    await pollPause(pollMs, signal)
   }
 }
 

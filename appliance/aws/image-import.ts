@@ -96,7 +96,7 @@ export interface AwaitImageImportInput {
   /** For the image and its snapshots. */
   tags: Record<string, string>
   pollMs?: number | undefined
-  /** When aborted, the task is cancelled, and an image that it made nevertheless is taken away. */
+  /** Ends the wait; the task goes on, and is waited for again or undone by its id. */
   signal?: AbortSignal | undefined
   onStatus?: (status: ImportStatus) => void
 }
@@ -110,18 +110,9 @@ export interface ConvertedImage {
 /** Waits for the conversion, tags image and snapshots, and waits until the image is available. @throws ApplianceError IMPORT_REFUSED, IMAGE_FAILED */
 export async function awaitImageImport(input: AwaitImageImportInput): Promise<ConvertedImage> {
   const { clients, taskId, what, tags, pollMs, signal, onStatus } = input
-  try {
-    const task = await awaitTask(() => describeImageImport({ clients, taskId, signal }), {
-      what,
-      pollMs,
-      signal,
-      onStatus,
-    })
-    return await adopt({ clients, what, task, tags, pollMs, signal })
-  } catch (thrown) {
-    if (signal?.aborted === true) await undoImageImport({ clients, taskId, what, tags })
-    throw thrown
-  }
+  const describe = () => describeImageImport({ clients, taskId, signal })
+  const task = await awaitTask(describe, { what, pollMs, signal, onStatus })
+  return await adopt({ clients, what, task, tags, pollMs, signal })
 }
 
 async function adopt(input: {

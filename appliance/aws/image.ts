@@ -12,6 +12,7 @@ import { ApplianceError } from '../errors.ts'
 import { awsCode } from './aws-errors.ts'
 import type { AwsClients } from './clients.ts'
 import { deleteSnapshot } from './ec2-snapshot.ts'
+import { snapshotsOfOtherImages } from './image-use.ts'
 import { defaultPollMs, unknownForMs } from './import-task.ts'
 import { pollPause } from './retry.ts'
 import { runTagKey, toTagList } from './tags.ts'
@@ -191,24 +192,33 @@ function snapshotsOf(image: Image): string[] {
   return (image.BlockDeviceMappings ?? []).flatMap(mapping => mapping.Ebs?.SnapshotId ?? [])
 }
 
+/** A snapshot that is still in use after so long is so for another reason, such as an image in the Recycle Bin. */
+const inUsePatienceMs = 120_000
+
 /**
- * Deregisters an image, then deletes the given snapshots: a snapshot in use by an image cannot be deleted.
- * What is gone already is no error.
+ * Deregisters an image, then deletes the given snapshots: a snapshot in use by an image cannot be deleted. Those on which
+ * another image stands stay. What is gone already is no error.
  */
 export async function removeImage(input: {
   clients: AwsClients
   imageId: string
   snapshotIds: string[]
+  patienceMs?: number | undefined
+  pollMs?: number | undefined
   signal?: AbortSignal | undefined
-}): Promise<void> {
-  const { clients, imageId, snapshotIds, signal } = input
+}): Promise<{ keptSnapshotIds: string[] }> {
+  const { clients, imageId, snapshotIds, patienceMs = inUsePatienceMs, pollMs, signal } = input
   const command = new DeregisterImageCommand({ ImageId: imageId })
   try {
     await clients.call('ec2:DeregisterImage', sdk => clients.ec2.send(command, sdk), { signal })
   } catch (thrown) {
     if (!/^InvalidAMIID\.(NotFound|Unavailable)$/.test(awsCode(thrown))) throw thrown
   }
-  for (const snapshotId of snapshotIds) await deleteSnapshot({ clients, snapshotId, signal })
+  const others = await snapshotsOfOtherImages({ clients, imageId, snapshotIds, signal })
+  for (const snapshotId of snapshotIds) {
+    if (!others.has(snapshotId)) await deleteSnapshot({ clients, snapshotId, patienceMs, pollMs, signal })
+  }
+  return { keptSnapshotIds: snapshotIds.filter(snapshotId => others.has(snapshotId)) }
 }
 
 function imageFailed(name: string, text: string): ApplianceError {

@@ -25,10 +25,16 @@ export interface ConnectorPolicyInput {
   importRoleName?: string
   /** Customer managed keys that encrypted jobs may use; `arn:...:key/*` allows every key of the account. */
   kmsKeyArns?: readonly string[]
+  /** SNS topics that are told of runs, besides those of this account and Region that begin with `<bucketPrefix>-`. */
+  topicArns?: readonly string[]
 }
 
 /** Buckets of every connector of this account start with this. */
 export const defaultBucketPrefix = 'hoist'
+/** Disks on their way stand below this, by run. */
+export const runsPrefix = 'runs/'
+/** Who acts as the connector. */
+export const leaseKey = 'connector/lease.json'
 /** The tag that marks whatever a connector made: nothing without it may be deleted. */
 export const connectorTagKey = 'hoist:connector'
 
@@ -82,8 +88,10 @@ export function connectorPolicy(input: ConnectorPolicyInput): PolicyDocument {
         's3:PutObject',
         's3:PutObjectTagging',
       ],
-      Resource: `${bucket}/*`,
+      Resource: `${bucket}/${runsPrefix}*`,
     },
+    { Sid: 'ReadLease', Effect: 'Allow', Action: 's3:GetObject', Resource: `${bucket}/${leaseKey}` },
+    ...writeLease(`${bucket}/${leaseKey}`),
     {
       Sid: 'Look',
       Effect: 'Allow',
@@ -92,6 +100,7 @@ export function connectorPolicy(input: ConnectorPolicyInput): PolicyDocument {
         'ec2:DescribeImages',
         'ec2:DescribeImportImageTasks',
         'ec2:DescribeImportSnapshotTasks',
+        'ec2:DescribeInstances',
         'ec2:DescribeSnapshots',
       ],
       Resource: '*',
@@ -130,6 +139,12 @@ export function connectorPolicy(input: ConnectorPolicyInput): PolicyDocument {
       Action: 'iam:GetRole',
       Resource: `arn:${partition}:iam::${accountId}:role/${input.importRoleName ?? 'vmimport'}`,
     },
+    {
+      Sid: 'Notify',
+      Effect: 'Allow',
+      Action: 'sns:Publish',
+      Resource: [`arn:${partition}:sns:${region}:${accountId}:${bucketPrefix}-*`, ...(input.topicArns ?? [])],
+    },
   ]
   if (input.kmsKeyArns !== undefined && input.kmsKeyArns.length > 0) {
     statements.push({
@@ -147,6 +162,20 @@ export function connectorPolicy(input: ConnectorPolicyInput): PolicyDocument {
     })
   }
   return { Version: '2012-10-17', Statement: statements }
+}
+
+/**
+ * The lease may be written on a condition only: not even a fault of the connector's could overwrite another's.
+ * Source: "Enforce conditional writes on Amazon S3 buckets", S3 User Guide.
+ */
+function writeLease(resource: string): PolicyStatement[] {
+  return (['TakeLease', 'RenewLease'] as const).map(sid => ({
+    Sid: sid,
+    Effect: 'Allow',
+    Action: 's3:PutObject',
+    Resource: resource,
+    Condition: { Null: { [sid === 'TakeLease' ? 's3:if-none-match' : 's3:if-match']: 'false' } },
+  }))
 }
 
 /** What an access key needs that only assumes the role which carries `connectorPolicy`. */

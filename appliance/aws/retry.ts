@@ -23,6 +23,7 @@ export interface RetryOptions {
  */
 export async function withRetries<T>(action: string, send: () => Promise<T>, options: RetryOptions = {}): Promise<T> {
   const { signal, onRetry, attempts = maxAttempts } = options
+  let skewCorrected = false
   for (let attempt = 1; ; attempt++) {
     signal?.throwIfAborted()
     try {
@@ -30,7 +31,10 @@ export async function withRetries<T>(action: string, send: () => Promise<T>, opt
     } catch (thrown) {
       signal?.throwIfAborted()
       const cause = retryCause(thrown)
-      if (cause === undefined || attempt >= attempts) throw awsError(action, thrown)
+      // Refused again by the right time: EC2, for one, says the same of a signature that expired and of credentials.
+      const inVain = cause === 'clockSkew' && skewCorrected
+      if (cause === undefined || inVain || attempt >= attempts) throw awsError(action, thrown)
+      skewCorrected ||= cause === 'clockSkew'
       onRetry?.(cause)
       const first = cause === 'throttled' ? firstThrottledWaitMs : firstWaitMs
       // The SDK has taken the server's clock from the answer: the next signature is right at once.

@@ -1,7 +1,8 @@
-// Removing what uploads leave in S3: objects, and parts of uploads that were never completed.
+// What uploads leave in S3: looking at objects, and removing them and parts of uploads that were never completed.
 import {
   AbortMultipartUploadCommand,
   DeleteObjectCommand,
+  GetObjectCommand,
   HeadObjectCommand,
   ListMultipartUploadsCommand,
   ListPartsCommand,
@@ -27,17 +28,44 @@ export interface UnfinishedUpload {
   initiatedAt: Date | undefined
 }
 
-/** Deletes an object and makes sure that it is gone; one that does not exist is no error. */
-export async function deleteObject(input: ObjectInput & { signal?: AbortSignal }): Promise<void> {
+export interface ObjectHead {
+  sizeBytes: number
+  etag: string
+  /** Base64, with the number of parts behind a dash if it was joined of them; absent if it was put without one. */
+  crc32: string | undefined
+}
+
+/** An object as S3 describes it; undefined if there is none. */
+export async function headObject(
+  input: ObjectInput & { signal?: AbortSignal | undefined },
+): Promise<ObjectHead | undefined> {
   const { clients, bucket, key, accountId, signal } = input
   const target = { Bucket: bucket, Key: key, ExpectedBucketOwner: accountId }
-  await clients.call('s3:DeleteObject', sdk => clients.s3.send(new DeleteObjectCommand(target), sdk), { signal })
+  const head = new HeadObjectCommand({ ...target, ChecksumMode: 'ENABLED' })
   try {
-    await clients.call('s3:GetObject', sdk => clients.s3.send(new HeadObjectCommand(target), sdk), { signal })
+    const found = await clients.call('s3:GetObject', sdk => clients.s3.send(head, sdk), { signal })
+    return { sizeBytes: found.ContentLength ?? 0, etag: found.ETag ?? '', crc32: found.ChecksumCRC32 }
   } catch (thrown) {
-    if (awsStatus(thrown) === 404) return
+    const status = awsStatus(thrown)
+    if (status === 404) return undefined
+    // A HEAD is refused without words: expired credentials would look like any other bad request.
+    if (status === 400 || status === 403) await askForWords()
     throw thrown
   }
+
+  async function askForWords(): Promise<void> {
+    const get = new GetObjectCommand({ ...target, Range: 'bytes=0-0' })
+    const { Body: body } = await clients.call('s3:GetObject', sdk => clients.s3.send(get, sdk), { signal })
+    await body?.transformToByteArray()
+  }
+}
+
+/** Deletes an object and makes sure that it is gone; one that does not exist is no error. */
+export async function deleteObject(input: ObjectInput & { signal?: AbortSignal | undefined }): Promise<void> {
+  const { clients, bucket, key, accountId, signal } = input
+  const command = new DeleteObjectCommand({ Bucket: bucket, Key: key, ExpectedBucketOwner: accountId })
+  await clients.call('s3:DeleteObject', sdk => clients.s3.send(command, sdk), { signal })
+  if ((await headObject({ clients, bucket, key, accountId, signal })) === undefined) return
   throw new ApplianceError('UPLOAD_FAILED', `s3://${bucket}/${key} still exists after it was deleted.`, {
     hint: 'Look whether the bucket has versioning or an object lock, and delete the object there.',
   })
@@ -49,7 +77,7 @@ export async function listUnfinishedUploads(input: {
   bucket: string
   accountId: string
   prefix?: string
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }): Promise<UnfinishedUpload[]> {
   const { clients, bucket, accountId, prefix, signal } = input
   const found: UnfinishedUpload[] = []
@@ -74,7 +102,7 @@ export async function listUnfinishedUploads(input: {
  * Aborts every unfinished upload of one key until S3 knows none: a lost answer to CreateMultipartUpload leaves one whose
  * id nobody learnt, and parts that arrive during an abort need another abort (S3 API reference, AbortMultipartUpload).
  */
-export async function abortUploads(input: ObjectInput & { uploadId?: string }): Promise<void> {
+export async function abortUploads(input: ObjectInput & { uploadId?: string | undefined }): Promise<void> {
   const { clients, bucket, key, accountId } = input
   const signal = AbortSignal.timeout(cleanupTimeoutMs)
   const ids = new Set(input.uploadId === undefined ? [] : [input.uploadId])

@@ -1,13 +1,10 @@
-// Multipart upload that a run pushes bytes into: bounded shared memory, parts repeated whole, nothing left behind on abort.
-import { crc32 } from 'node:zlib'
-import { CompleteMultipartUploadCommand, CreateMultipartUploadCommand, HeadObjectCommand } from '@aws-sdk/client-s3'
-import { ApplianceError } from '../errors.ts'
-import { awsCode, awsStatus } from './aws-errors.ts'
+// Multipart upload that a run pushes bytes into: bounded shared memory, parts repeated whole, gone on with after a restart, nothing left behind on abort.
 import type { AwsClients } from './clients.ts'
+import { keptPart } from './kept-parts.ts'
 import type { PartBuffers } from './part-buffers.ts'
+import { beginMultipart, joinParts, uploadFailed } from './s3-multipart.ts'
 import { abortUploads } from './s3-objects.ts'
 import { type SentPart, sendPart } from './s3-part.ts'
-import { toObjectTagging } from './tags.ts'
 
 const mib = 1024 * 1024
 /** S3's limit. */
@@ -26,13 +23,21 @@ export interface PartUploadOptions {
   /** Shared by all uploads. */
   buffers: PartBuffers
   tags: Record<string, string>
+  /**
+   * This key's upload was begun before, by a process that ended. Parts of `uploadId` that agree with the stream as it
+   * now comes are kept. Without an id, or if S3 no longer knows it, whatever the earlier life left under the key (its
+   * unfinished uploads, its object) is removed and a new upload begun. `partBytes` must be what it was.
+   */
+  resume?: { uploadId?: string | undefined } | undefined
+  /** Awaited with the id of a new upload before the first part is sent: whoever stores it can go on from here. */
+  onUploadId?: (uploadId: string) => Promise<void>
   signal?: AbortSignal
   /**
    * Called with every part as soon as it is full, while it is sent; `part` stands on a SharedArrayBuffer. Its memory
    * is used again once the promise is settled and S3 has the part. A rejection fails the upload.
    */
   onPart?: (part: Uint8Array, index: number) => Promise<void> | void
-  /** Bytes that S3 has acknowledged, in all. */
+  /** Bytes that S3 has acknowledged, in all, kept ones included. */
   onProgress?: (uploadedBytes: number) => void
 }
 
@@ -49,11 +54,20 @@ export interface PartUpload {
   write(chunk: Uint8Array): Promise<void>
   /** Sends what is left, and waits until S3 and `onPart` have all of it: after that the stream can be judged. */
   end(): Promise<void>
-  /** Ends if that has not been done, joins the parts, and checks the object's size and checksum. */
+  /**
+   * Ends if that has not been done, joins the parts, and checks the object's size and checksum. The key holds the run's
+   * id: another object that stands there already is this run's own from an earlier life, and is replaced.
+   */
   complete(): Promise<UploadedObject>
+  /** Stops at once and frees the memory; S3 keeps the parts for `resume`. After that only `abort` may follow. */
+  suspend(): Promise<void>
   /** Stops at once and removes every part; may be called at any time, again, and after the signal was aborted. */
   abort(): Promise<void>
+  readonly uploadId: string
+  /** Bytes that S3 has, kept ones included. */
   readonly uploadedBytes: number
+  /** Bytes that S3 had from an earlier life and that were not sent again. */
+  readonly keptBytes: number
   readonly writtenBytes: number
 }
 
@@ -66,28 +80,14 @@ export function partSizeFor(capacityBytes: number): number {
   return Math.max(minPartBytes, Math.ceil(worstStreamBytes / maxParts / mib) * mib)
 }
 
-/** Starts a multipart upload. Whoever calls it must end it by `complete` or `abort`. */
+/** Starts a multipart upload, or goes on with one. Whoever calls it must end it by `complete`, `abort` or `suspend`. */
 export async function createPartUpload(options: PartUploadOptions): Promise<PartUpload> {
   const { clients, bucket, key, accountId, partBytes, buffers, onPart, onProgress } = options
   const owner = Symbol(key)
   const stop = new AbortController()
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal])
   const target = { Bucket: bucket, Key: key, ExpectedBucketOwner: accountId }
-  const create = new CreateMultipartUploadCommand({
-    ...target,
-    ChecksumAlgorithm: 'CRC32',
-    ContentType: 'application/x-vmdk',
-    Tagging: toObjectTagging(options.tags),
-  })
-  const { UploadId: uploadId } = await clients.call('s3:PutObject', sdk => clients.s3.send(create, sdk), {
-    signal,
-    creates: true,
-  })
-  if (uploadId === undefined) throw broken(key, 'S3 started an upload without an id')
-  if (signal.aborted) {
-    await abortUploads({ clients, bucket, key, accountId, uploadId })
-    throw signal.reason
-  }
+  const { uploadId, listed } = await beginMultipart({ ...options, target, signal })
 
   const parts: SentPart[] = []
   const pending = new Set<Promise<void>>()
@@ -96,7 +96,8 @@ export async function createPartUpload(options: PartUploadOptions): Promise<Part
   let partCount = 0
   let writtenBytes = 0
   let uploadedBytes = 0
-  let state: 'open' | 'complete' | 'aborted' = 'open'
+  let keptBytes = 0
+  let state: 'open' | 'complete' | 'suspended' | 'aborted' = 'open'
   let failure: { reason: unknown } | undefined
 
   function fail(reason: unknown): void {
@@ -107,7 +108,7 @@ export async function createPartUpload(options: PartUploadOptions): Promise<Part
   function throwIfFailed(): void {
     if (failure !== undefined) throw failure.reason
     options.signal?.throwIfAborted()
-    if (state !== 'open') throw broken(key, `the upload is already ${state}`)
+    if (state !== 'open') throw uploadFailed(key, `the upload is already ${state}`)
   }
 
   /** Hands the full buffer to S3 and to `onPart`; its memory is free when both are done with it. */
@@ -115,8 +116,12 @@ export async function createPartUpload(options: PartUploadOptions): Promise<Part
     const index = partCount++
     const part = buffer.subarray(0, length)
     const upload = async () => {
-      if (index >= maxParts) throw broken(key, `the stream is longer than ${maxParts} parts of ${partBytes} bytes`)
-      parts[index] = await sendPart({ clients, target, uploadId: uploadId as string, index, part, signal })
+      if (index >= maxParts)
+        throw uploadFailed(key, `the stream is longer than ${maxParts} parts of ${partBytes} bytes`)
+      const kept = await keptPart(part, index, listed.get(index + 1))
+      signal.throwIfAborted()
+      parts[index] = kept ?? (await sendPart({ clients, target, uploadId, index, part, signal }))
+      if (kept !== undefined) keptBytes += length
       uploadedBytes += length
       onProgress?.(uploadedBytes)
     }
@@ -130,7 +135,7 @@ export async function createPartUpload(options: PartUploadOptions): Promise<Part
     let offset = 0
     while (offset < chunk.length) {
       throwIfFailed()
-      filling ??= await buffers.acquire(owner, partBytes, signal)
+      filling ??= await acquire()
       const count = Math.min(chunk.length - offset, partBytes - filled)
       filling.set(chunk.subarray(offset, offset + count), filled)
       filled += count
@@ -138,6 +143,14 @@ export async function createPartUpload(options: PartUploadOptions): Promise<Part
       writtenBytes += count
       if (filled === partBytes) flush()
     }
+  }
+
+  async function acquire(): Promise<Buffer> {
+    const buffer = await buffers.acquire(owner, partBytes, signal)
+    // Granted in the very moment of an abort: nobody else would give it back.
+    if (signal.aborted) buffers.release(owner, buffer)
+    signal.throwIfAborted()
+    return buffer
   }
 
   function flush(): void {
@@ -163,67 +176,41 @@ export async function createPartUpload(options: PartUploadOptions): Promise<Part
 
   async function complete(): Promise<UploadedObject> {
     await end()
-    if (parts.length === 0) throw broken(key, 'nothing was written')
-    const join = new CompleteMultipartUploadCommand({
-      ...target,
-      UploadId: uploadId,
-      // The key holds the run's id: whatever stands there already is not this upload.
-      IfNoneMatch: '*',
-      MultipartUpload: { Parts: parts.map(({ crc: _, ...part }) => part) },
-    })
-    try {
-      // Its answer is awaited even when the run is cancelled: an object that appeared after the clean-up would stay.
-      await clients.call('s3:PutObject', sdk => clients.s3.send(join, sdk), { signal, creates: true })
-    } catch (thrown) {
-      // An answer that was lost leaves the upload completed: the object itself is asked below.
-      const lostAnswer = awsCode(thrown) === 'NoSuchUpload' || awsStatus(thrown) === 412
-      if (!lostAnswer) throw thrown
-    }
-    const head = new HeadObjectCommand({ ...target, ChecksumMode: 'ENABLED' })
-    const object = await clients.call('s3:GetObject', sdk => clients.s3.send(head, sdk), { signal })
-    const checksum = compositeChecksum(parts.map(part => part.crc))
-    if (object.ContentLength !== writtenBytes || (object.ChecksumCRC32 ?? checksum) !== checksum) {
-      throw broken(
-        key,
-        `S3 holds ${object.ContentLength} bytes with checksum ${object.ChecksumCRC32}, not ${writtenBytes} with ${checksum}`,
-      )
-    }
+    if (parts.length === 0) throw uploadFailed(key, 'nothing was written')
+    const etag = await joinParts({ clients, target, uploadId, parts, sizeBytes: writtenBytes, signal })
     state = 'complete'
-    return { bucket, key, sizeBytes: writtenBytes, partCount: parts.length, etag: object.ETag ?? '' }
+    return { bucket, key, sizeBytes: writtenBytes, partCount: parts.length, etag }
+  }
+
+  async function suspend(): Promise<void> {
+    if (state !== 'open') return
+    state = 'suspended'
+    stop.abort(uploadFailed(key, 'the upload was suspended'))
+    await settle()
   }
 
   async function abort(): Promise<void> {
     if (state === 'complete') return
     state = 'aborted'
-    stop.abort(broken(key, 'the upload was aborted'))
-    await Promise.all([settle(), abortUploads({ clients, bucket, key, accountId, uploadId: uploadId as string })])
+    stop.abort(uploadFailed(key, 'the upload was aborted'))
+    await Promise.all([settle(), abortUploads({ clients, bucket, key, accountId, uploadId })])
   }
 
   return {
     write,
     end,
     complete,
+    suspend,
     abort,
+    uploadId,
     get uploadedBytes() {
       return uploadedBytes
+    },
+    get keptBytes() {
+      return keptBytes
     },
     get writtenBytes() {
       return writtenBytes
     },
   }
-}
-
-/** S3's composite CRC32: the CRC over the parts' raw CRCs, and how many there were. */
-function compositeChecksum(crcs: number[]): string {
-  const raw = Buffer.alloc(crcs.length * 4)
-  for (const [index, crc] of crcs.entries()) raw.writeUInt32BE(crc, index * 4)
-  const whole = Buffer.alloc(4)
-  whole.writeUInt32BE(crc32(raw))
-  return `${whole.toString('base64')}-${crcs.length}`
-}
-
-function broken(key: string, what: string): ApplianceError {
-  return new ApplianceError('UPLOAD_FAILED', `Upload of ${key}: ${what}.`, {
-    hint: 'Run again: the upload starts afresh.',
-  })
 }

@@ -82,7 +82,7 @@ export interface AwaitSnapshotImportInput {
   /** For the snapshot. */
   tags: Record<string, string>
   pollMs?: number | undefined
-  /** When aborted, the task is cancelled, and a snapshot that it made nevertheless is deleted. */
+  /** Ends the wait; the task goes on, and is waited for again or undone by its id. */
   signal?: AbortSignal | undefined
   onStatus?: (status: ImportStatus) => void
 }
@@ -93,22 +93,12 @@ export interface AwaitSnapshotImportInput {
  */
 export async function awaitSnapshotImport(input: AwaitSnapshotImportInput): Promise<{ snapshotId: string }> {
   const { clients, taskId, what, tags, pollMs, signal, onStatus } = input
-  try {
-    const task = await awaitTask(() => describeSnapshotImport({ clients, taskId, signal }), {
-      what,
-      pollMs,
-      signal,
-      onStatus,
-    })
-    const { snapshotId } = task
-    if (snapshotId === undefined) throw noSnapshot(what, taskId)
-    await tagResources({ clients, ids: [snapshotId], tags, signal })
-    await awaitSnapshot({ clients, snapshotId, pollMs, signal })
-    return { snapshotId }
-  } catch (thrown) {
-    if (signal?.aborted === true) await undoSnapshotImport({ clients, taskId, tags })
-    throw thrown
-  }
+  const describe = () => describeSnapshotImport({ clients, taskId, signal })
+  const { snapshotId } = await awaitTask(describe, { what, pollMs, signal, onStatus })
+  if (snapshotId === undefined) throw noSnapshot(what, taskId)
+  await tagResources({ clients, ids: [snapshotId], tags, signal })
+  await awaitSnapshot({ clients, snapshotId, pollMs, signal })
+  return { snapshotId }
 }
 
 export interface SnapshotImportTask extends ImportStatus {

@@ -18,6 +18,25 @@ export function ownershipTags(ownership: Ownership, extra: Record<string, string
   }
 }
 
+/** Whose a thing is, as far as its tags say; the inverse of `ownershipTags`. */
+export function ownershipOf(
+  tags: { Key?: string | undefined; Value?: string | undefined }[] | undefined,
+): Partial<Ownership> {
+  const names: [string, keyof Ownership][] = [
+    [connectorTagKey, 'connectorId'],
+    [jobTagKey, 'jobId'],
+    [runTagKey, 'runId'],
+    [serverTagKey, 'serverId'],
+    ['Name', 'serverName'],
+  ]
+  const found: Partial<Ownership> = {}
+  for (const [key, name] of names) {
+    const value = tags?.find(tag => tag.Key === key)?.Value
+    if (value !== undefined) found[name] = value
+  }
+  return found
+}
+
 /** EC2's form. */
 export function toTagList(tags: Record<string, string>): { Key: string; Value: string }[] {
   return Object.entries(tags).map(([Key, Value]) => ({ Key, Value }))

@@ -2,14 +2,16 @@
 import type { Logger } from 'pino'
 import type { AwsClients } from '../aws/clients.ts'
 import type { PartBuffers } from '../aws/part-buffers.ts'
+import type { Throttle } from '../disk/throttle.ts'
 import type { VmdkDigestPool } from '../disk/vmdk-digest.ts'
-import type { Job, Ownership } from '../domain.ts'
+import type { Job, Ownership, Policy } from '../domain.ts'
 import type { VcenterSession } from '../vsphere/session.ts'
 import type { Assess } from './admission.ts'
 import type { RunJournal } from './journal.ts'
 import type { Slots } from './slots.ts'
 
 export interface RunContext {
+  /** With the settings that the run began with. */
   job: Job
   journal: RunJournal
   log: Logger
@@ -23,13 +25,25 @@ export interface RunContext {
   importRoleName: string
   ownership: Ownership
   assess: Assess
+  /** What holds for all jobs, as it stands now. */
+  policy: () => Policy
+  /** How fast bytes may leave, by the limits and windows of the policy and of the job. */
+  throttle: Throttle
   /** Decodes and hashes what passes through. */
   digests: VmdkDigestPool
   /** Bytes in flight to S3, over all runs. */
   buffers: PartBuffers
   slots: Slots
+  /** Aborted when the appliance stops: what must be finished whatever became of the run ends with this. */
+  stopping: AbortSignal
   /** Where manifests are kept; absolute. */
   manifestDirectory: string
   /** How often AWS is asked how far an import is, milliseconds. */
   pollMs: number
+  /** First pause before a run that was held up goes on, milliseconds. */
+  resumeMs: number
+  /** Longest time without a byte of a disk, milliseconds. */
+  stallMs: number
+  /** How often the datastores of an open VM snapshot are looked at, milliseconds. */
+  watchMs: number
 }

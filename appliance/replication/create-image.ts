@@ -5,22 +5,26 @@ import { ownershipTags } from '../aws/tags.ts'
 import type { Server } from '../domain.ts'
 import type { RunContext } from './context.ts'
 
-export interface CreatedImage {
+/** Makes the run's AMI by the job's image method, and notes it with the snapshots that it stands on. */
+export async function createImage(server: Server, context: RunContext, signal: AbortSignal): Promise<void> {
+  const { journal, job } = context
+  if (journal.phase('image') === 'proven') return
+  const make = job.settings.imageMethod === 'converted' ? convert : register
+  const { imageId, snapshotIds } = await make(server, context, signal)
+  await journal.step('image', 'proven', { imageId, imageSnapshotIds: snapshotIds })
+}
+
+interface CreatedImage {
   imageId: string
   /** What the image stands on: the replica's snapshots when registered, copies when converted. */
   snapshotIds: string[]
 }
 
-/** Makes the run's AMI by the job's image method. */
-export function createImage(server: Server, context: RunContext, signal: AbortSignal): Promise<CreatedImage> {
-  return context.job.settings.imageMethod === 'converted'
-    ? convert(server, context, signal)
-    : register(server, context, signal)
-}
-
+/** An image that was registered already is found by its run's tag. */
 async function register(server: Server, context: RunContext, signal: AbortSignal): Promise<CreatedImage> {
   const { aws: clients, journal, ownership, job, pollMs } = context
   const snapshots = replicaOf(context)
+  await journal.step('image', 'intended')
   const { imageId } = await registerImage({
     clients,
     name: imageName(server.name, ownership.runId, new Date(journal.run.createdAt)),
@@ -37,33 +41,15 @@ async function register(server: Server, context: RunContext, signal: AbortSignal
 
 /** VM Import works on copies: the replica is pristine, and stays it. */
 async function convert(server: Server, context: RunContext, signal: AbortSignal): Promise<CreatedImage> {
-  const { aws: clients, journal, ownership, job, pollMs } = context
-  const { licence, encrypted, kmsKeyId } = job.settings
-  const tags = ownershipTags(ownership, job.settings.tags)
-  const release = await context.slots.acquire(['imports'], signal)
+  const { aws: clients, journal, ownership, job, slots, pollMs } = context
+  const release = await slots.acquire(['imports'], signal)
   try {
-    const { taskId } = await convertImage({
-      clients,
-      what: server.name,
-      description: descriptionOf(server, context),
-      guestId: server.guestId,
-      firmware: server.firmware,
-      licence,
-      encrypted,
-      kmsKeyId,
-      roleName: context.importRoleName,
-      clientToken: `${ownership.runId}-image`,
-      snapshots: replicaOf(context),
-      tags,
-      pollMs,
-      signal,
-    })
-    await journal.record({ imageTaskId: taskId })
+    const taskId = journal.run.imageTaskId ?? (await startConversion(server, context, signal))
     return await awaitImageImport({
       clients,
       taskId,
       what: server.name,
-      tags,
+      tags: ownershipTags(ownership, job.settings.tags),
       pollMs,
       signal,
       onStatus: ({ statusMessage, progress }) =>
@@ -72,6 +58,32 @@ async function convert(server: Server, context: RunContext, signal: AbortSignal)
   } finally {
     release()
   }
+}
+
+/** Begins the conversion, or finds the one that was begun: the token is the same however often the run goes on. */
+async function startConversion(server: Server, context: RunContext, signal: AbortSignal): Promise<string> {
+  const { aws: clients, journal, ownership, job, slots, pollMs } = context
+  const { licence, encrypted, kmsKeyId } = job.settings
+  await journal.step('image', 'intended')
+  const { taskId } = await convertImage({
+    clients,
+    what: server.name,
+    description: descriptionOf(server, context),
+    guestId: server.guestId,
+    firmware: server.firmware,
+    licence,
+    encrypted,
+    kmsKeyId,
+    roleName: context.importRoleName,
+    clientToken: `${ownership.runId}-image`,
+    snapshots: replicaOf(context),
+    tags: ownershipTags(ownership, job.settings.tags),
+    pollMs,
+    signal,
+    onQueued: () => slots.pushBack('imports'),
+  })
+  await journal.step('image', 'effected', { imageTaskId: taskId })
+  return taskId
 }
 
 /** The run's EBS snapshots in the order of the journal: the disk that boots is the first. */

@@ -1,46 +1,57 @@
 // Uploading: the server's disks, frozen by a snapshot, stream from their host to S3 while they are checked on the side.
 import type { RunDisk, Server } from '../domain.ts'
-import { ApplianceError } from '../errors.ts'
+import { ApplianceError, toApplianceError } from '../errors.ts'
+import { watchDatastores } from '../vsphere/datastore-watch.ts'
 import { type ExportLease, exportVm } from '../vsphere/transport-nfc.ts'
-import { createVmSnapshot, removeVmSnapshot, type VmSnapshot } from '../vsphere/vm-snapshot.ts'
+import type { VmSnapshot } from '../vsphere/vm-snapshot.ts'
 import { allOrFirstFailure } from './all-or-first-failure.ts'
 import type { RunContext } from './context.ts'
+import { freeze, thaw } from './freeze.ts'
 import { compareWithHost } from './host-manifest.ts'
 import { startTransfer, type Transfer } from './transfer-disk.ts'
 
-/** Name of a run's VM snapshot: what recovery looks for. */
-export function vmSnapshotName(runId: string): string {
-  return `hoist-${runId}`
-}
+/** A backup or migration of the server, or a restart of vCenter's services, must not cost a run that has read everything. */
+const thawPatienceMs = 15 * 60_000
 
 /**
  * Puts every disk of the server into S3 as the VMDK stream that its host sent, proven against the host's own checksums.
- * The VM snapshot is gone when this returns or throws.
+ * The VM snapshot is gone when this returns. When it throws, snapshot and uploads stay as they are: a run that goes on takes
+ * them up again, and one that is given up is cleaned.
  */
 export async function exportDisks(server: Server, context: RunContext, signal: AbortSignal): Promise<void> {
   const datastores = new Set(server.disks.map(disk => `datastore:${disk.datastore}`))
   const release = await context.slots.acquire([...datastores], signal)
   try {
-    await exportFrozen(server, context, signal)
+    if (!allUploaded(context)) await readDisks(server, context, signal)
+    await thaw(context, { forMs: thawPatienceMs, signal })
   } finally {
     release()
   }
 }
 
-async function exportFrozen(server: Server, context: RunContext, signal: AbortSignal): Promise<void> {
-  const snapshot = await freeze(server, context, signal)
-  try {
-    await readFrozen(server, snapshot, context, signal)
-  } catch (error) {
-    // The first error is the one to show; the run's clean-up tries again, and tells of a snapshot that stays behind.
-    await thaw(server, snapshot, context, signal).catch(() => undefined)
-    throw error
-  }
-  await thaw(server, snapshot, context, signal)
+function allUploaded({ journal }: RunContext): boolean {
+  return journal.run.disks.every(disk => journal.phase('upload', disk.key) === 'proven')
 }
 
-/** A backup or migration of the server, or a restart of vCenter's services, must not cost a run that has read everything. */
-const thawPatienceMs = 15 * 60_000
+/** Reads what a snapshot froze, while its datastores are watched: what the guest writes meanwhile fills them. */
+async function readDisks(server: Server, context: RunContext, signal: AbortSignal): Promise<void> {
+  const watch = watchDatastores(context.vcenter, {
+    serverMoref: server.moref,
+    serverName: server.name,
+    floor: context.policy().datastoreFloor,
+    everyMs: context.watchMs,
+    signal,
+  })
+  const guarded = AbortSignal.any([signal, watch.low])
+  try {
+    const snapshot = await freeze(server, context, guarded)
+    await readFrozen(server, snapshot, context, guarded)
+  } catch (error) {
+    throw watch.low.aborted ? watch.low.reason : error
+  } finally {
+    watch.stop()
+  }
+}
 
 /** From lease to completed objects. */
 async function readFrozen(
@@ -55,46 +66,15 @@ async function readFrozen(
     serverName: server.name,
     snapshotMoref: snapshot.moref,
     signal,
+    stallMs: context.stallMs,
   })
   try {
     assertAllExported(server, lease, context.journal.run.disks)
     await transferAll(server, lease, context, signal)
     await lease.complete()
   } catch (error) {
-    await lease.abort('the replication run failed')
+    await lease.abort('the replication run was stopped')
     throw error
-  }
-}
-
-/** Removes the snapshot, whatever became of the run's signal; once that is aborted, without waiting for a better moment. */
-async function thaw(server: Server, snapshot: VmSnapshot, context: RunContext, signal: AbortSignal): Promise<void> {
-  await removeVmSnapshot(context.vcenter, {
-    snapshotMoref: snapshot.moref,
-    serverMoref: server.moref,
-    serverName: server.name,
-    patience: { forMs: thawPatienceMs, signal },
-  })
-  await context.journal.recordSnapshotRemoved()
-}
-
-/** Takes the snapshot: quiesced where the guest can, crash-consistent with a warning where its quiescing fails. */
-async function freeze(server: Server, context: RunContext, signal: AbortSignal): Promise<VmSnapshot> {
-  const { journal, vcenter, ownership } = context
-  const request = {
-    serverMoref: server.moref,
-    serverName: server.name,
-    name: vmSnapshotName(ownership.runId),
-    description: `Hoist connector ${ownership.connectorId}, job ${ownership.jobId}, run ${ownership.runId}`,
-    signal,
-    onCreated: (moref: string) => journal.record({ vmSnapshotMoref: moref }),
-  }
-  const canQuiesce = server.powerState === 'poweredOn' && server.toolsStatus === 'guestToolsRunning'
-  try {
-    return await createVmSnapshot(vcenter, { ...request, quiesce: canQuiesce })
-  } catch (error) {
-    if (!(error instanceof ApplianceError && error.code === 'QUIESCE_FAILED')) throw error
-    await journal.warn({ severity: 'warning', code: error.code, message: error.message, hint: error.hint })
-    return await createVmSnapshot(vcenter, { ...request, quiesce: false })
   }
 }
 
@@ -131,18 +111,21 @@ async function transferAll(
   context: RunContext,
   signal: AbortSignal,
 ): Promise<void> {
+  const { journal, slots } = context
   const failed = new AbortController()
   const together = AbortSignal.any([signal, failed.signal, lease.lost])
   const transfers: Transfer[] = []
+  // Of a run that goes on, with the snapshot that it began with, some disks may be in S3 already.
+  const wanted = lease.disks.filter(device => journal.phase('upload', device.diskKey) !== 'proven')
   try {
     await allOrFirstFailure(
-      lease.disks.map(async device => {
-        const release = await context.slots.acquire(['disks', `host:${server.hostMoref}`], together)
+      wanted.map(async device => {
+        const release = await slots.acquire(['disks', `host:${server.hostMoref}`], together)
         try {
           const transfer = await startTransfer(server, device, context, together)
           transfers.push(transfer)
           await transfer.stream()
-          lease.progress(percentOf(context.journal.run.disks))
+          lease.progress(percentOf(journal.run.disks))
         } finally {
           release()
         }
@@ -155,8 +138,9 @@ async function transferAll(
       failed,
     )
   } catch (error) {
-    // One that cannot be aborted now must not hide why; the run's clean-up aborts uploads again, and tells what stays.
-    await Promise.allSettled(transfers.map(transfer => transfer.abort()))
+    // The host has no more room: others that read from it are thinned out before they are refused too.
+    if (toApplianceError(error).code === 'NFC_REFUSED') slots.pushBack(`host:${server.hostMoref}`)
+    await Promise.allSettled(transfers.map(transfer => transfer.suspend()))
     throw lease.lost.aborted ? lease.lost.reason : error
   }
 }

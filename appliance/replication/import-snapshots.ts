@@ -21,31 +21,31 @@ export async function importSnapshots(context: RunContext, signal: AbortSignal):
 }
 
 async function importDisk(disk: RunDisk, context: RunContext, signal: AbortSignal): Promise<void> {
-  const { aws: clients, journal, ownership, job, pollMs } = context
+  const { aws: clients, journal, ownership } = context
   const { bucket, objectKey: key } = disk
   if (bucket === undefined || key === undefined) {
     throw new ApplianceError('INTERNAL', `${disk.label} of ${ownership.serverName} has no object to import`, {
       hint: 'Download the log bundle and report this.',
     })
   }
+  if (journal.phase('import', disk.key) !== 'proven') await importObject(disk, { bucket, key }, context, signal)
+  if (disk.objectDeleted) return
+  await deleteObject({ clients, bucket, key, accountId: context.accountId, signal })
+  await journal.recordDisk(disk.key, { objectDeleted: true })
+}
+
+async function importObject(
+  disk: RunDisk,
+  object: { bucket: string; key: string },
+  context: RunContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const { aws: clients, journal, ownership, job, pollMs } = context
   const what = `${disk.label} of ${ownership.serverName}`
   const tags = ownershipTags(ownership, job.settings.tags)
   const release = await context.slots.acquire(['imports'], signal)
   try {
-    const { taskId } = await startSnapshotImport({
-      clients,
-      bucket,
-      key,
-      description: `${what}, run ${ownership.runId}`,
-      roleName: context.importRoleName,
-      clientToken: `${ownership.runId}-${disk.key}`,
-      encrypted: job.settings.encrypted,
-      kmsKeyId: job.settings.kmsKeyId,
-      tags,
-      pollMs,
-      signal,
-    })
-    await journal.recordDisk(disk.key, { importTaskId: taskId })
+    const taskId = disk.importTaskId ?? (await startImport(disk, object, context, signal))
     const { snapshotId } = await awaitSnapshotImport({
       clients,
       taskId,
@@ -58,10 +58,34 @@ async function importDisk(disk: RunDisk, context: RunContext, signal: AbortSigna
           importStatus: progress === undefined ? statusMessage : `${statusMessage} (${progress} %)`,
         }),
     })
-    await journal.recordDisk(disk.key, { snapshotId, importStatus: 'completed' })
+    await journal.diskStep(disk.key, 'import', 'proven', { snapshotId, importStatus: 'completed' })
   } finally {
     release()
   }
-  await deleteObject({ clients, bucket, key, accountId: context.accountId, signal })
-  await journal.recordDisk(disk.key, { objectDeleted: true })
+}
+
+/** Begins the import, or finds the one that was begun: the token is the same however often the run goes on. */
+async function startImport(
+  disk: RunDisk,
+  { bucket, key }: { bucket: string; key: string },
+  { aws: clients, journal, ownership, job, importRoleName, slots, pollMs }: RunContext,
+  signal: AbortSignal,
+): Promise<string> {
+  await journal.diskStep(disk.key, 'import', 'intended')
+  const { taskId } = await startSnapshotImport({
+    clients,
+    bucket,
+    key,
+    description: `${disk.label} of ${ownership.serverName}, run ${ownership.runId}`,
+    roleName: importRoleName,
+    clientToken: `${ownership.runId}-${disk.key}`,
+    encrypted: job.settings.encrypted,
+    kmsKeyId: job.settings.kmsKeyId,
+    tags: ownershipTags(ownership, job.settings.tags),
+    pollMs,
+    signal,
+    onQueued: () => slots.pushBack('imports'),
+  })
+  await journal.diskStep(disk.key, 'import', 'effected', { importTaskId: taskId })
+  return taskId
 }

@@ -1,6 +1,6 @@
 // Replication jobs as operators handle them: made, changed, started, deleted.
 import { randomUUID } from 'node:crypto'
-import type { Job, JobSettings, Run, Schedule, Server, ServerId } from '../domain.ts'
+import type { BandwidthLimit, Job, JobSettings, Run, Schedule, Server, ServerId } from '../domain.ts'
 import { ApplianceError, toApplianceError } from '../errors.ts'
 import type { JobRepository } from '../store/jobs.ts'
 import type { ServerRepository } from '../store/servers.ts'
@@ -27,7 +27,8 @@ export interface Refused {
   hint: string
 }
 
-const defaultSettings: JobSettings = {
+/** What a job does unless it is told otherwise. */
+export const defaultSettings: JobSettings = {
   licence: 'auto',
   imageMethod: 'registered',
   encrypted: false,
@@ -40,14 +41,24 @@ export interface JobServiceOptions {
   servers: ServerRepository
   runner: Runner
   assess: Assess
-  validateSchedule: (schedule: Schedule, now: Date) => void
-  /** The first time after `now` that a schedule names, when its start has been served. */
-  nextRun: (schedule: Schedule, progress: { now: Date; lastStartedAt: Date }) => Date | undefined
+  /** What schedule/ knows of times. */
+  times: {
+    validateSchedule: (schedule: Schedule, now: Date) => void
+    validateBandwidth: (limit: BandwidthLimit) => void
+    /** When a new schedule runs first. */
+    firstRun: (schedule: Schedule) => Date
+    /** The first time after `now` that a schedule names. */
+    nextRun: (schedule: Schedule, progress: { now: Date; servedAt?: Date; jobId: string }) => Date | undefined
+    /** When a paused job that goes on runs next. */
+    resumedRun: (job: Job, now: Date) => Date | undefined
+  }
+  /** @throws {ApplianceError} CONNECTOR_READ_ONLY while nothing may be started or removed */
+  assertActive: () => void
   now: () => Date
 }
 
 /** The verbs on jobs, with their rules. */
-export function jobService({ jobs, servers, runner, assess, validateSchedule, nextRun, now }: JobServiceOptions) {
+export function jobService({ jobs, servers, runner, assess, times, assertActive, now }: JobServiceOptions) {
   async function get(id: string): Promise<Job> {
     const job = await jobs.get(id)
     if (!job)
@@ -67,8 +78,33 @@ export function jobService({ jobs, servers, runner, assess, validateSchedule, ne
       settings,
       state: 'active',
       createdAt: now().toISOString(),
-      nextRunAt: schedule.startAt,
+      nextRunAt: times.firstRun(schedule).toISOString(),
+      failuresInARow: 0,
     })
+  }
+
+  /** A new start is one that a user gave; another interval alone goes on from the old start, and runs nothing now. */
+  function nextOf(job: Job, schedule: Schedule, change: JobChange): string | undefined {
+    if (change.schedule?.startAt !== undefined) {
+      times.validateSchedule(schedule, now())
+      return times.firstRun(schedule).toISOString()
+    }
+    const started = Date.parse(schedule.startAt) <= now().getTime()
+    // What is long past needs no second check of its start, but of everything else.
+    times.validateSchedule(started ? { ...schedule, startAt: now().toISOString() } : schedule, now())
+    const next = started ? times.nextRun(schedule, { now: now(), jobId: job.id }) : times.firstRun(schedule)
+    return next?.toISOString()
+  }
+
+  function settingsOf(base: JobSettings, change: Partial<JobSettings> | undefined): JobSettings {
+    const settings = { ...base, ...change }
+    if (settings.bandwidth) times.validateBandwidth(settings.bandwidth)
+    if (settings.kmsKeyId !== undefined && !settings.encrypted) {
+      throw new ApplianceError('INVALID_REQUEST', 'A KMS key was given for images that are not encrypted', {
+        hint: 'Set encrypted to true, or leave the key out.',
+      })
+    }
+    return settings
   }
 
   return {
@@ -87,8 +123,9 @@ export function jobService({ jobs, servers, runner, assess, validateSchedule, ne
 
     /** Makes a job for each server that can have one, and says why for each that cannot. */
     async create(request: JobRequest): Promise<{ created: Job[]; refused: Refused[] }> {
+      assertActive()
       const schedule: Schedule = { startAt: now().toISOString(), ...request.schedule }
-      validateSchedule(schedule, now())
+      times.validateSchedule(schedule, now())
       const settings = settingsOf(defaultSettings, request.settings)
       const created: Job[] = []
       const refused: Refused[] = []
@@ -104,23 +141,25 @@ export function jobService({ jobs, servers, runner, assess, validateSchedule, ne
       return { created, refused }
     },
 
+    /** Changes a job. One that is resumed goes on at its next time, and starts counting failures anew. */
     async change(id: string, change: JobChange): Promise<Job> {
       const job = await get(id)
       const settings = settingsOf(job.settings, change.settings)
-      const state = change.state ?? job.state
-      if (!change.schedule) return await jobs.update(id, { settings, state })
-      const schedule: Schedule = { ...job.schedule, ...change.schedule }
-      // A new start is one that a user gave; another interval alone goes on from the old start, and runs nothing now.
-      if (change.schedule.startAt !== undefined) validateSchedule(schedule, now())
-      const startsAhead = change.schedule.startAt !== undefined || Date.parse(schedule.startAt) > now().getTime()
-      const nextRunAt = startsAhead
-        ? schedule.startAt
-        : nextRun(schedule, { now: now(), lastStartedAt: now() })?.toISOString()
-      return await jobs.update(id, { settings, state: change.state ?? 'active', schedule, nextRunAt })
+      const resumed = job.state === 'paused' && change.state === 'active'
+      const fresh = resumed ? { failuresInARow: 0, pausedBecause: undefined } : {}
+      const state = change.state ?? (change.schedule ? 'active' : job.state)
+      if (change.schedule) {
+        const schedule: Schedule = { ...job.schedule, ...change.schedule }
+        return await jobs.update(id, { ...fresh, settings, state, schedule, nextRunAt: nextOf(job, schedule, change) })
+      }
+      if (!resumed) return await jobs.update(id, { settings, state })
+      const nextRunAt = times.resumedRun(job, now())?.toISOString()
+      return await jobs.update(id, { ...fresh, settings, state, nextRunAt })
     },
 
     /** Cancels the job's run, waits for its end, and forgets the job. Images and history stay. */
     async remove(id: string): Promise<void> {
+      assertActive()
       await get(id)
       await jobs.update(id, { state: 'ended', nextRunAt: undefined })
       await runner.cancelJob(id)
@@ -128,19 +167,10 @@ export function jobService({ jobs, servers, runner, assess, validateSchedule, ne
     },
 
     async start(id: string): Promise<Run> {
-      return await runner.start(await get(id))
+      assertActive()
+      return await runner.start(await get(id), 'manual')
     },
   }
-}
-
-function settingsOf(base: JobSettings, change: Partial<JobSettings> | undefined): JobSettings {
-  const settings = { ...base, ...change }
-  if (settings.kmsKeyId !== undefined && !settings.encrypted) {
-    throw new ApplianceError('INVALID_REQUEST', 'A KMS key was given for images that are not encrypted', {
-      hint: 'Set encrypted to true, or leave the key out.',
-    })
-  }
-  return settings
 }
 
 function assertAdmissible(server: Server, settings: JobSettings, assess: Assess): void {

@@ -1,7 +1,7 @@
 // What is written down while a run goes on: its state in the store, its progress for whoever watches.
-import type { Finding, Run, RunDisk, RunOutcome, RunStage, RunState } from '../domain.ts'
+import type { Finding, Run, RunDisk, RunOutcome, RunStage, RunState, StepKind, StepPhase } from '../domain.ts'
 import type { RunRepository } from '../store/runs.ts'
-import { transition } from './states.ts'
+import { stepTransition, transition } from './states.ts'
 
 /** Progress of bytes is stored at most this often; every other change is stored at once. */
 const progressStoreMs = 1000
@@ -33,19 +33,26 @@ export class RunJournal {
     await this.#move(transition(this.#run.state, stage), { startedAt })
   }
 
-  /** Ends the run, once. */
+  /** Ends the run, once; what only a run under way needs is forgotten. */
   async end(outcome: RunOutcome, last: Partial<Run> = {}): Promise<void> {
-    await this.#move(transition(this.#run.state, outcome), { ...last, endedAt: new Date().toISOString() })
+    const before = this.#run
+    const { setback: _over, server: _served, ...rest } = before
+    this.#run = rest
+    try {
+      await this.#move(transition(before.state, outcome), { ...last, endedAt: new Date().toISOString() })
+    } catch (error) {
+      this.#run = before
+      throw error
+    }
   }
 
   /** A state that the store did not take is not entered: a run whose success could not be written can still fail. */
   async #move(state: RunState, facts: Partial<Run>): Promise<void> {
-    const before = this.#run
+    const { state: before } = this.#run
     try {
       await this.record({ ...facts, state })
     } catch (error) {
-      const { endedAt: _never, ...rest } = this.#run
-      this.#run = { ...rest, state: before.state }
+      this.#run = { ...this.#run, state: before }
       throw error
     }
   }
@@ -56,10 +63,35 @@ export class RunJournal {
     await this.#store()
   }
 
-  /** The VM snapshot is gone from vCenter. */
-  async recordSnapshotRemoved(): Promise<void> {
+  /** How far a step of the whole server is; undefined before it was begun. */
+  phase(kind: StepKind, diskKey?: number): StepPhase | undefined {
+    return this.#run.steps.find(step => step.kind === kind && step.diskKey === diskKey)?.phase
+  }
+
+  /** Brings a step of the whole server into a phase, with the facts that belong to it: durable, in one write. */
+  async step(kind: StepKind, phase: StepPhase, facts: Partial<Run> = {}): Promise<void> {
+    this.#enterPhase(kind, phase)
+    await this.record(facts)
+  }
+
+  /** Brings a step of one disk into a phase, with the facts that belong to it: durable, in one write. */
+  async diskStep(diskKey: number, kind: StepKind, phase: StepPhase, facts: Partial<RunDisk> = {}): Promise<void> {
+    this.#enterPhase(kind, phase, diskKey)
+    await this.recordDisk(diskKey, facts)
+  }
+
+  /** The VM snapshot is gone from vCenter, and its disks are consolidated. */
+  async proveSnapshotRemoved(): Promise<void> {
+    this.#enterPhase('vmSnapshot', 'proven')
     const { vmSnapshotMoref: _gone, ...rest } = this.#run
     this.#run = rest
+    await this.#store()
+  }
+
+  /** What held the run up has passed. */
+  async recordGoingOn(): Promise<void> {
+    const { setback: _passed, ...rest } = this.#run
+    this.#run = { ...rest, resumptions: rest.resumptions + 1 }
     await this.#store()
   }
 
@@ -91,6 +123,16 @@ export class RunJournal {
     this.#listener(this.#run)
   }
 
+  #enterPhase(kind: StepKind, to: StepPhase, diskKey?: number): void {
+    const phase = stepTransition(kind, this.phase(kind, diskKey) ?? 'none', to)
+    const step = { kind, ...(diskKey === undefined ? {} : { diskKey }), phase, at: new Date().toISOString() }
+    const steps = [...this.#run.steps]
+    const place = steps.findIndex(known => known.kind === kind && known.diskKey === diskKey)
+    if (place < 0) steps.push(step)
+    else steps[place] = step
+    this.#run = { ...this.#run, steps }
+  }
+
   #changeDisk(key: number, facts: Partial<RunDisk>): void {
     this.#run = { ...this.#run, disks: this.#run.disks.map(disk => (disk.key === key ? { ...disk, ...facts } : disk)) }
   }
@@ -98,15 +140,16 @@ export class RunJournal {
   #storeSoon(): void {
     if (Date.now() - this.#storedAtMs < progressStoreMs) this.#listener(this.#run)
     // A failure is not lost: if it lasts, the next write that is awaited meets it too; if not, that write holds everything.
-    else this.#store().catch(() => undefined)
+    else this.#store('progress').catch(() => undefined)
   }
 
   /** Writes follow each other, so that an older state never overwrites a newer one. */
-  #store(): Promise<void> {
+  #store(what: 'facts' | 'progress' = 'facts'): Promise<void> {
     this.#storedAtMs = Date.now()
     const snapshot = this.#run
     this.#listener(snapshot)
-    const writing = this.#writing.then(() => this.#runs.save(snapshot))
+    const write = () => (what === 'facts' ? this.#runs.save(snapshot) : this.#runs.saveProgress(snapshot))
+    const writing = this.#writing.then(write)
     // Each write holds the whole run: one that failed must not fail those behind it, or a run could never end.
     this.#writing = writing.catch(() => undefined)
     return writing

@@ -8,7 +8,8 @@ export interface RunDiskView extends RunDisk {
   secondsLeft?: number
 }
 
-export interface RunViewed extends Omit<Run, 'disks'> {
+/** Without what only the run itself needs. */
+export interface RunViewed extends Omit<Run, 'disks' | 'server' | 'settings'> {
   disks: RunDiskView[]
 }
 
@@ -31,7 +32,7 @@ export class RunRates {
     }
   }
 
-  view(run: Run): RunViewed {
+  view({ server: _server, settings: _settings, ...run }: Run): RunViewed {
     const meters = this.#meters.get(run.id)
     if (!meters) return run
     const disks = run.disks.map((disk): RunDiskView => {

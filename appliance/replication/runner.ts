@@ -1,82 +1,99 @@
-// Runs in progress: starts them, holds them to the caps, cancels them, and drains them when the appliance stops.
-import { randomUUID } from 'node:crypto'
-import type { Job, Run } from '../domain.ts'
+// Runs in progress: started, gone on with after a restart or a setback, held to the caps, cancelled, and let go when the appliance stops.
+import { createHash, randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import type { Job, Run, RunTrigger } from '../domain.ts'
 import { ApplianceError } from '../errors.ts'
 import type { RunRepository } from '../store/runs.ts'
 import type { RunContext } from './context.ts'
-import { cancellation, failureOf, interruption, outcomeOf } from './failure.ts'
+import { cancellation, interruption, mustLeave, outcomeOf, resumePause } from './failure.ts'
+import { stopShort } from './give-up.ts'
 import { RunJournal, type RunListener } from './journal.ts'
 import { replicate } from './run.ts'
 import type { Slots } from './slots.ts'
+import { isStage } from './states.ts'
 
 export interface RunnerOptions {
   runs: RunRepository
   slots: Slots
   /** Connects a run with the world; rejects when vCenter or AWS cannot be reached. */
-  contextFor: (job: Job, journal: RunJournal) => Promise<RunContext>
+  contextFor: (job: Job, journal: RunJournal, stopping: AbortSignal) => Promise<RunContext>
+  /** Waits while no run may start: a blackout of the policy. */
+  mayStart: (signal: AbortSignal) => Promise<void>
   /** Wraps a run's execution, so that what happens inside can be told to belong to it. */
   around: <T>(journal: RunJournal, execute: () => Promise<T>) => Promise<T>
   listener: RunListener
-  onError: (error: unknown) => void
+  /** Told once of each run that has ended. */
+  ended: (run: Run) => Promise<void>
+  log: Logger
+  /** First pause before a run that was held up goes on, milliseconds. */
+  resumeMs: number
 }
 
 interface Active {
   jobId: string
   cancel: AbortController
+  /** The run itself is over; what its end means is being dealt with. */
+  over: boolean
   ended: Promise<void>
 }
+
+/** A run's place among those under way. */
+interface Place {
+  /** Aborted when the run is cancelled, or must let go of everything as it stands. */
+  signal: AbortSignal
+  /** Aborted in the second case only. */
+  stopping: AbortSignal
+  /** Says that the run itself is over. */
+  finish: () => void
+  leave: () => void
+}
+
+/** A run that has not come to its end after so many starts of the appliance may be what stops it. */
+const maxResumptions = 50
 
 /** At most one run of a job at a time, at most `servers` runs in all. */
 export class Runner {
   readonly #options: RunnerOptions
   readonly #active = new Map<string, Active>()
-  #stopping = false
+  #halt = new AbortController()
 
   constructor(options: RunnerOptions) {
     this.#options = options
   }
 
   /**
-   * Starts a run of a job and returns at once.
-   * @throws {ApplianceError} RUN_IN_PROGRESS when the job's last run still goes on, RUN_INTERRUPTED while stopping
+   * Starts a run of a job and returns at once. One that was planned has an id of its own for that time: it cannot be started twice.
+   * @throws {ApplianceError} RUN_IN_PROGRESS when the job's last run still goes on, RUN_EXISTS when the planned run was
+   * started before, RUN_INTERRUPTED or CONNECTOR_READ_ONLY while halted
    */
-  async start(job: Job): Promise<Run> {
-    if (this.#stopping) throw interruption()
-    for (const active of this.#active.values()) {
-      if (active.jobId !== job.id) continue
+  async start(job: Job, trigger: RunTrigger, planned?: PlannedTime): Promise<Run> {
+    // A run that is over may still be counted: the next one waits for that.
+    for (const { jobId, over, ended } of [...this.#active.values()]) if (jobId === job.id && over) await ended
+    this.#halt.signal.throwIfAborted()
+    if (this.isActive(job.id)) {
       throw new ApplianceError('RUN_IN_PROGRESS', `A run of ${job.serverName} is under way`, {
         hint: 'Wait for it to end, or cancel it.',
       })
     }
-    const run: Run = {
-      id: randomUUID(),
-      jobId: job.id,
-      serverId: job.serverId,
-      serverName: job.serverName,
-      state: 'scheduled',
-      createdAt: new Date().toISOString(),
-      disks: [],
-      retries: {},
-      imageSnapshotIds: [],
-      warnings: [],
-    }
-    const cancel = new AbortController()
+    const run = newRun(job, trigger, planned)
     // Entered before the first wait, so that two starts of a job at the same moment cannot both pass the check above.
-    const ended = Promise.withResolvers<void>()
-    this.#active.set(run.id, { jobId: job.id, cancel, ended: ended.promise })
-    const leave = () => {
-      this.#active.delete(run.id)
-      ended.resolve()
-    }
+    const place = this.#enter(run)
     try {
       await this.#options.runs.create(run)
     } catch (error) {
-      leave()
+      place.leave()
       throw error
     }
     this.#options.listener(run)
-    void this.#execute(job, run, cancel.signal).finally(leave)
+    void this.#execute(job, new RunJournal(run, this.#options.runs, this.#options.listener), place)
     return run
+  }
+
+  /** Goes on with a run that an earlier process has left in a stage. */
+  resume(job: Job, run: Run): void {
+    if (this.#active.has(run.id) || this.#halt.signal.aborted) return
+    void this.#execute(job, new RunJournal(run, this.#options.runs, this.#options.listener), this.#enter(run), true)
   }
 
   /**
@@ -85,49 +102,152 @@ export class Runner {
    */
   async cancel(runId: string): Promise<void> {
     const active = this.#active.get(runId)
-    if (!active) {
+    if (!active || active.over) {
       throw new ApplianceError('NOT_FOUND', `No run ${runId} is under way`, { hint: 'It may have ended meanwhile.' })
     }
     active.cancel.abort(cancellation())
     await active.ended
   }
 
-  /** Whether this run is under way here. */
-  executes(runId: string): boolean {
-    return this.#active.has(runId)
-  }
-
   /** Whether a run of the job is under way. */
   isActive(jobId: string): boolean {
-    return [...this.#active.values()].some(active => active.jobId === jobId)
+    return [...this.#active.values()].some(active => active.jobId === jobId && !active.over)
   }
 
   /** Cancels the job's run, if there is one, and waits for its end. */
   async cancelJob(jobId: string): Promise<void> {
-    await Promise.all([...this.#active].filter(([, active]) => active.jobId === jobId).map(([id]) => this.cancel(id)))
+    const ofJob = [...this.#active.values()].filter(active => active.jobId === jobId)
+    for (const { cancel } of ofJob) cancel.abort(cancellation())
+    await Promise.all(ofJob.map(({ ended }) => ended))
   }
 
-  /** Interrupts every run and waits until each has cleaned up. */
-  async stop(): Promise<void> {
-    this.#stopping = true
-    for (const active of this.#active.values()) active.cancel.abort(interruption())
+  /**
+   * Lets go of every run as it stands, and starts none until `release`.
+   * @param reason RUN_INTERRUPTED when the appliance stops, CONNECTOR_READ_ONLY when it may not go on
+   */
+  async halt(reason: ApplianceError = interruption()): Promise<void> {
+    this.#halt.abort(reason)
     await Promise.all([...this.#active.values()].map(active => active.ended))
   }
 
-  async #execute(job: Job, run: Run, signal: AbortSignal): Promise<void> {
-    const { runs, slots, contextFor, around, listener, onError } = this.#options
-    const journal = new RunJournal(run, runs, listener)
+  /** After `halt`, lets runs be started and gone on with again. */
+  release(): void {
+    if (this.#halt.signal.aborted) this.#halt = new AbortController()
+  }
+
+  #enter(run: Run): Place {
+    const cancel = new AbortController()
+    const ended = Promise.withResolvers<void>()
+    const active: Active = { jobId: run.jobId, cancel, over: false, ended: ended.promise }
+    this.#active.set(run.id, active)
+    return {
+      signal: AbortSignal.any([cancel.signal, this.#halt.signal]),
+      stopping: this.#halt.signal,
+      finish: () => {
+        active.over = true
+      },
+      leave: () => {
+        this.#active.delete(run.id)
+        ended.resolve()
+      },
+    }
+  }
+
+  /** From where the run stands to its end, with a rest after each setback. */
+  async #execute(job: Job, journal: RunJournal, place: Place, resumed = false): Promise<void> {
+    const { log, ended } = this.#options
+    const { signal, stopping, finish, leave } = place
+    const about = log.child({ jobId: job.id, runId: journal.run.id, server: journal.run.serverName })
     try {
-      const release = await slots.acquire(['servers'], signal)
+      for (let again = resumed; isStage(journal.run.state); again = true) {
+        await this.#attempt(job, journal, { signal, stopping, log: about, again })
+        if (isStage(journal.run.state)) await this.#rest(journal, signal, stopping)
+        if (mustLeave(stopping)) return
+      }
+      finish()
+      await ended(journal.run)
+    } catch (err) {
+      about.error({ err }, 'the end of a run could not be dealt with')
+    } finally {
+      leave()
+    }
+  }
+
+  async #attempt(
+    job: Job,
+    journal: RunJournal,
+    { signal, stopping, log, again }: { signal: AbortSignal; stopping: AbortSignal; log: Logger; again: boolean },
+  ): Promise<void> {
+    const { runs, slots, contextFor, mayStart, around, resumeMs } = this.#options
+    // What was given up is cleaned even when the run was cancelled.
+    const waiting = journal.run.failure ? stopping : signal
+    try {
+      if (journal.run.state === 'scheduled' && !journal.run.failure) await mayStart(signal)
+      const priority = (await runs.lastSuccess(job.id)) ? 'delta' : 'first'
+      const release = await slots.acquire(['servers'], waiting, { priority })
       try {
-        await around(journal, async () => replicate(await contextFor(job, journal), signal))
+        if (again && !journal.run.failure) await goOn(journal)
+        const runJob = { ...job, settings: journal.run.settings ?? job.settings }
+        await around(journal, async () => replicate(await contextFor(runJob, journal, stopping), signal))
       } finally {
         release()
       }
     } catch (thrown) {
-      // Nothing was made yet: the run was waiting, or neither vCenter nor AWS could be connected to.
-      const failure = failureOf(thrown, journal.run, signal)
-      await journal.end(outcomeOf(failure), { failure }).catch(onError)
+      // The run was waiting, or neither vCenter nor AWS could be connected to.
+      if (journal.run.failure) log.error({ err: thrown }, 'run could not be taken back yet')
+      else await stopShort(thrown, { journal, log, resumeMs }, signal)
+      const { failure, steps } = journal.run
+      const endIfNothingWasMade = failure && steps.length === 0 ? journal.end(outcomeOf(failure)) : undefined
+      await endIfNothingWasMade?.catch(err => log.error({ err }, 'end of the run not stored'))
     }
+  }
+
+  /** Until what holds the run up may have passed; a cancellation ends the rest. */
+  async #rest({ run }: RunJournal, signal: AbortSignal, stopping: AbortSignal): Promise<void> {
+    const pauseMs = resumePause(run.resumptions, this.#options.resumeMs)
+    await delay(pauseMs, undefined, { signal: run.failure ? stopping : signal }).catch(() => undefined)
+  }
+}
+
+/** @throws {ApplianceError} RUN_INTERRUPTED when it has been gone on with too often */
+async function goOn(journal: RunJournal): Promise<void> {
+  if (journal.run.resumptions >= maxResumptions) {
+    throw new ApplianceError('RUN_RESTARTED_TOO_OFTEN', `The run was gone on with ${maxResumptions} times`, {
+      hint: 'Look in the log for what stops the appliance during this run, then start the job again.',
+    })
+  }
+  await journal.recordGoingOn()
+}
+
+/** A time that the schedule names, told from the same time in a history that the database does not know. */
+export interface PlannedTime {
+  at: Date
+  /** The connector's. */
+  generation?: string | undefined
+}
+
+/** The id of the run that a job has planned for this time: always the same. */
+export function plannedRunId(jobId: string, { at, generation = '' }: PlannedTime): string {
+  const hex = createHash('sha256').update(`${jobId} ${at.toISOString()} ${generation}`).digest('hex')
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join('-')
+}
+
+/** A run of the job, in its first stage. */
+export function newRun(job: Job, trigger: RunTrigger, planned?: PlannedTime): Run {
+  return {
+    id: planned ? plannedRunId(job.id, planned) : randomUUID(),
+    jobId: job.id,
+    serverId: job.serverId,
+    serverName: job.serverName,
+    state: 'scheduled',
+    trigger,
+    createdAt: new Date().toISOString(),
+    settings: job.settings,
+    disks: [],
+    steps: [],
+    resumptions: 0,
+    retries: {},
+    imageSnapshotIds: [],
+    warnings: [],
   }
 }

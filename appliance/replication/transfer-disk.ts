@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { createPartUpload, type PartUpload, partSizeFor } from '../aws/s3-upload.ts'
 import { ownershipTags } from '../aws/tags.ts'
+import { paced } from '../disk/throttle.ts'
 import type { VmdkDigest, VmdkDigestResult } from '../disk/vmdk-digest.ts'
 import type { RunDisk, Server } from '../domain.ts'
 import { ApplianceError } from '../errors.ts'
@@ -12,7 +13,7 @@ import type { RunContext } from './context.ts'
 /** What the decoding worker is handed at a time. */
 const pieceBytes = 1024 * 1024
 
-/** A disk between the lease and its object. End it by `complete` or `abort`. */
+/** A disk between the lease and its object. End it by `complete` or `suspend`. */
 export interface Transfer {
   disk: RunDisk
   /** The name under which the host's manifest lists the file. */
@@ -23,8 +24,8 @@ export interface Transfer {
   stream(): Promise<void>
   /** Joins the parts to the object. Call it once everything else about the stream has been checked. */
   complete(): Promise<void>
-  /** Leaves neither parts nor manifest behind. */
-  abort(): Promise<void>
+  /** Stops. What S3 has of the disk stays, for a run that goes on or for its cleaning. */
+  suspend(): Promise<void>
 }
 
 /** Key of a disk's object: under the run, so that recovery and lifecycle find it. */
@@ -59,13 +60,15 @@ export async function startTransfer(
   const key = objectKey(ownership.runId, disk.key)
   const manifestPath = manifestName(ownership.jobId, ownership.runId, disk.key)
   await mkdir(dirname(join(manifestDirectory, manifestPath)), { recursive: true, mode: 0o700 })
-  await journal.recordDisk(disk.key, { bucket: context.bucket, objectKey: key })
+  const begunBefore = journal.phase('upload', disk.key) !== undefined
+  await journal.diskStep(disk.key, 'upload', 'intended', { bucket: context.bucket, objectKey: key })
   const digest = context.digests.startVmdkDigest({
     diskLabel: `${disk.label} of ${server.name}`,
     sizeBytesExpected: disk.sizeBytes,
     manifestPath: join(manifestDirectory, manifestPath),
   })
-  const upload = await openUpload(disk, key, digest, context, signal).catch(async error => {
+  const resume = begunBefore ? { uploadId: disk.uploadId } : undefined
+  const upload = await openUpload(disk, key, resume, digest, context, signal).catch(async error => {
     await digest.close()
     throw error
   })
@@ -74,7 +77,8 @@ export async function startTransfer(
     disk,
     deviceUrlKey: device.deviceUrlKey,
     async stream() {
-      for await (const chunk of await device.open(signal)) await upload.write(chunk)
+      const stream = await device.open(signal)
+      for await (const chunk of paced(stream, context.throttle, signal)) await upload.write(chunk)
       await upload.end()
       transfer.received = await digest.finish()
       journal.progressDisk(disk.key, { readBytes: disk.sizeBytes, uploadedBytes: upload.uploadedBytes })
@@ -82,10 +86,11 @@ export async function startTransfer(
     async complete() {
       await upload.complete()
       const transferMs = Math.round(performance.now() - startedAtMs)
-      await journal.recordDisk(disk.key, { transferMs, manifestPath, uploadedBytes: upload.uploadedBytes })
+      const { uploadedBytes } = upload
+      await journal.diskStep(disk.key, 'upload', 'proven', { transferMs, manifestPath, uploadedBytes })
     },
-    async abort() {
-      await Promise.all([upload.abort(), digest.close()])
+    async suspend() {
+      await Promise.all([upload.suspend(), digest.close()])
     },
   }
   return transfer
@@ -94,6 +99,8 @@ export async function startTransfer(
 function openUpload(
   disk: RunDisk,
   key: string,
+  /** Of an earlier life of the run; without id, its answer was lost. */
+  resume: { uploadId: string | undefined } | undefined,
   digest: VmdkDigest,
   { aws, bucket, accountId, buffers, ownership, job, journal }: RunContext,
   signal: AbortSignal,
@@ -107,6 +114,8 @@ function openUpload(
     buffers,
     tags: ownershipTags(ownership, job.settings.tags),
     signal,
+    ...(resume ? { resume } : {}),
+    onUploadId: uploadId => journal.diskStep(disk.key, 'upload', 'effected', { uploadId }),
     async onPart(part) {
       // All at once, so that parts cannot mix; in pieces, so that a worker serves its other disks in between.
       const pushed: (Promise<void> | undefined)[] = []

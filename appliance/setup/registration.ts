@@ -55,9 +55,14 @@ export async function registerConnector(
 export async function ensureConnector(settings: SettingsRepository): Promise<Connector> {
   const known = await settings.getConnector()
   if (known) return known
-  const connector: Connector = { id: randomBytes(6).toString('hex') }
+  const connector = newConnector()
   await settings.setConnector(connector)
   return connector
+}
+
+/** An identity that nothing carries yet. */
+export function newConnector(): Connector {
+  return { id: randomBytes(6).toString('hex'), mark: 0 }
 }
 
 /** A registration in another vCenter than the one now set up is none. */

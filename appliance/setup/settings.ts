@@ -26,10 +26,12 @@ export interface SettingsServiceOptions {
   version: string
   /** Whether runs are under way. */
   busy: () => Promise<boolean>
+  /** Told after each registration. */
+  registered: () => Promise<void>
 }
 
 /** The verbs on settings and registration. Changes follow each other: two registrations at once would make two buckets. */
-export function settingsService({ settings, connections, version, busy }: SettingsServiceOptions) {
+export function settingsService({ settings, connections, version, busy, registered }: SettingsServiceOptions) {
   const inTurn = oneAtATime()
   return {
     async view() {
@@ -62,7 +64,12 @@ export function settingsService({ settings, connections, version, busy }: Settin
     },
 
     connector: () => ensureConnector(settings),
-    register: (signal: AbortSignal) => inTurn(() => registerConnector(settings, connections, version, signal)),
+    register: (signal: AbortSignal) =>
+      inTurn(async () => {
+        const connector = await registerConnector(settings, connections, version, signal)
+        await registered()
+        return connector
+      }),
     unregister: (signal: AbortSignal) =>
       inTurn(async () => {
         if (await busy())

@@ -1,8 +1,10 @@
 // The SQLite file under all repositories: opening, checking, transactions. Nothing outside store/ knows that it is SQL.
 import { closeSync, openSync } from 'node:fs'
-import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
+import { backup, DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { ApplianceError } from '../errors.ts'
+import { findDamage, isWalDamaged } from './check-database.ts'
 import { migrate } from './migrate.ts'
+import { damagedError, databaseError, isSqliteError, isUniqueBreach } from './sqlite-errors.ts'
 
 /**
  * Rows per transaction of bulk work, and bytes of them. node:sqlite works on the event loop: a batch of this size takes some
@@ -12,15 +14,11 @@ import { migrate } from './migrate.ts'
 export const batchRows = 100
 export const batchBytes = 512 * 1024
 
+/** Pages per step of a copy, 1 MiB: what a statement in between may have to wait for. */
+const copyPages = 256
+
 /** Another process that is just stopping may hold the file for a moment when this one opens it. */
 const lockWaitMs = 2000
-
-/** SQLite's result codes (https://www.sqlite.org/rescode.html) that have a name of their own here. */
-const sqliteBusy = 5
-const sqliteCorrupt = 11
-const sqliteNotDatabase = 26
-/** SQLITE_CONSTRAINT_UNIQUE and SQLITE_CONSTRAINT_PRIMARYKEY. */
-const sqliteUnique = [2067, 1555]
 
 export type Row = Record<string, unknown>
 
@@ -33,6 +31,8 @@ export interface Statements {
 }
 
 export interface DatabaseOptions {
+  /** Called before the schema of an older version is changed, with a way to copy the database aside as it is. */
+  beforeUpgrade?: (schema: number, copyTo: (path: string) => void) => void
   /** Told how many rows each transaction changed: what bounds the time it holds the event loop. */
   onTransaction?: (rows: number) => void
 }
@@ -75,6 +75,21 @@ export class Database {
       return this.#transaction(change)
     } finally {
       this.#sqlite.exec('PRAGMA synchronous = FULL')
+    }
+  }
+
+  /**
+   * Copies the database as it is at the end of the copying, in steps between which the event loop turns. The copy is on
+   * disk when the promise resolves; after an error, what is at `path` is of no use.
+   * @throws {ApplianceError} STORE_DAMAGED, STORE_UNAVAILABLE; the signal's reason when it is given up
+   */
+  async copyTo(path: string, signal?: AbortSignal): Promise<void> {
+    try {
+      signal?.throwIfAborted()
+      await backup(this.#sqlite, path, { rate: copyPages, progress: () => signal?.throwIfAborted() })
+    } catch (thrown) {
+      signal?.throwIfAborted()
+      throw isSqliteError(thrown) ? databaseError(thrown, path) : thrown
     }
   }
 
@@ -123,29 +138,31 @@ export class Database {
 
   /** Errors of SQLite get a name, except a breach of uniqueness: the repository knows what that means. */
   #named(thrown: unknown): unknown {
-    if (sqliteCode(thrown) === undefined || isUniqueBreach(thrown)) return thrown
+    if (!isSqliteError(thrown) || isUniqueBreach(thrown)) return thrown
     return databaseError(thrown, this.#path)
   }
 }
 
 /**
  * Opens the database, makes it when there is none, checks it, and brings its schema up to date. Blocks for the time of the
- * check (about a second for 10,000 servers): call it before the process serves anyone.
+ * check (1 to 2 s per GiB from memory, and from a disk as long as that needs to read it all; 10,000 servers are 30 MiB): call
+ * it before the process serves anyone.
  * @throws {ApplianceError} STORE_LOCKED, STORE_DAMAGED, STORE_NEWER, STORE_UNAVAILABLE
  */
 export function openDatabase(path: string, options: DatabaseOptions = {}): Database {
   let sqlite: DatabaseSync | undefined
   try {
-    // Made by us, so that neither the database nor the -wal that takes its mode is ever readable by others.
-    closeSync(openSync(path, 'a', 0o600))
+    makePrivate(path)
+    if (isWalDamaged(path)) throw damagedError(path, new Error('the head of its write-ahead log is not one'))
     sqlite = new DatabaseSync(path, { enableForeignKeyConstraints: true, timeout: lockWaitMs, defensive: true })
     // Held until the process ends, however it ends.
     sqlite.exec('PRAGMA locking_mode = EXCLUSIVE')
     const mode = sqlite.prepare('PRAGMA journal_mode = WAL').get()?.journal_mode
     if (mode !== 'wal') throw new Error(`write-ahead logging is not possible here, SQLite chose "${String(mode)}"`)
     sqlite.exec('PRAGMA synchronous = FULL')
-    check(sqlite, path)
-    migrate(sqlite, path)
+    const findings = findDamage(sqlite)
+    if (findings.length > 0) throw damagedError(path, new Error(findings.join('; ')))
+    migrate(sqlite, path, options.beforeUpgrade)
     return new Database(sqlite, path, options)
   } catch (thrown) {
     sqlite?.close()
@@ -153,10 +170,34 @@ export function openDatabase(path: string, options: DatabaseOptions = {}): Datab
   }
 }
 
-/** Whether a write broke a unique index or key. */
-export function isUniqueBreach(thrown: unknown): boolean {
-  const code = sqliteCode(thrown)
-  return code !== undefined && sqliteUnique.includes(code)
+/**
+ * Throws when somebody has the database open, however damaged it is. It must not be open in this process.
+ * @throws {ApplianceError} STORE_LOCKED
+ */
+export function refuseIfOpenElsewhere(path: string): void {
+  let sqlite: DatabaseSync | undefined
+  try {
+    sqlite = new DatabaseSync(path, { readOnly: true })
+    sqlite.prepare('SELECT count(*) FROM sqlite_schema').get()
+  } catch (thrown) {
+    // Whatever else is wrong with it, the lock comes first.
+    const error = databaseError(thrown, path)
+    if (error.code === 'STORE_LOCKED') throw error
+  } finally {
+    sqlite?.close()
+  }
+}
+
+/**
+ * Makes the file ourselves, so that neither the database nor the -wal that takes its mode is ever readable by others. One
+ * that is there is not opened: to close it would drop the locks of a database that this process has open already.
+ */
+function makePrivate(path: string): void {
+  try {
+    closeSync(openSync(path, 'ax', 0o600))
+  } catch (thrown) {
+    if (!(thrown instanceof Error && 'code' in thrown && thrown.code === 'EEXIST')) throw thrown
+  }
 }
 
 /**
@@ -173,40 +214,4 @@ export function parseDocument<T>(text: unknown, what: string): T {
       hint: 'Restore the data directory from its backup, or enter it again.',
     })
   }
-}
-
-function check(sqlite: DatabaseSync, path: string): void {
-  const findings = sqlite.prepare('PRAGMA quick_check(5)').all()
-  const texts = findings.map(row => String(row.quick_check))
-  if (texts.length === 1 && texts[0] === 'ok') return
-  throw damaged(path, new Error(texts.join('; ')))
-}
-
-function damaged(path: string, cause: unknown): ApplianceError {
-  return new ApplianceError('STORE_DAMAGED', `The database ${path} is damaged.`, {
-    cause,
-    hint: 'Keep a copy for support, then restore the data directory from its backup.',
-  })
-}
-
-function databaseError(thrown: unknown, path: string): ApplianceError {
-  const code = sqliteCode(thrown)
-  if (code === sqliteCorrupt || code === sqliteNotDatabase) return damaged(path, thrown)
-  if (code === sqliteBusy)
-    return new ApplianceError('STORE_LOCKED', `The database ${path} is in use by another process.`, {
-      cause: thrown,
-      hint: 'Stop the other appliance, or give this one a data directory of its own (HOIST_DATA_DIR).',
-    })
-  const reason = thrown instanceof Error ? thrown.message : String(thrown)
-  return new ApplianceError('STORE_UNAVAILABLE', `The database ${path} cannot be used: ${reason}.`, {
-    cause: thrown,
-    hint: 'Look at the free space, the owner and the mode of the data directory.',
-  })
-}
-
-/** SQLite's own extended result code; undefined when something else was thrown. */
-function sqliteCode(thrown: unknown): number | undefined {
-  if (!(thrown instanceof Error) || !('errcode' in thrown) || typeof thrown.errcode !== 'number') return undefined
-  // Extended codes keep the primary one in their low byte; only uniqueness is told apart further.
-  return sqliteUnique.includes(thrown.errcode) ? thrown.errcode : thrown.errcode & 0xff
 }

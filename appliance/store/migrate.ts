@@ -2,6 +2,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { ApplianceError } from '../errors.ts'
 import * as initial from './migrations/0001-initial.ts'
+import * as engine from './migrations/0002-engine.ts'
 
 /** One step of the schema. A released step never changes again: a correction is the next step. */
 export interface Migration {
@@ -10,14 +11,20 @@ export interface Migration {
   up(sqlite: DatabaseSync): void
 }
 
-export const migrations: readonly Migration[] = [initial]
+export const migrations: readonly Migration[] = [initial, engine]
 
 /**
- * Applies what is missing, each step in a transaction together with its number (`user_version`).
+ * Applies what is missing, each step in a transaction together with its number (`user_version`). A file that an older
+ * version wrote is offered to `beforeUpgrade` first.
  * @throws {ApplianceError} STORE_NEWER when the file was written by a newer appliance; nothing is changed then
  */
-export function migrate(sqlite: DatabaseSync, path: string, steps: readonly Migration[] = migrations): void {
-  const found = Number(sqlite.prepare('PRAGMA user_version').get()?.user_version)
+export function migrate(
+  sqlite: DatabaseSync,
+  path: string,
+  beforeUpgrade: (schema: number, copyTo: (path: string) => void) => void = () => undefined,
+  steps: readonly Migration[] = migrations,
+): void {
+  const found = schemaOf(sqlite)
   const newest = steps.length
   if (found > newest)
     throw new ApplianceError(
@@ -27,6 +34,7 @@ export function migrate(sqlite: DatabaseSync, path: string, steps: readonly Migr
         hint: 'Start the version that wrote it, or a newer one.',
       },
     )
+  if (found > 0 && found < newest) beforeUpgrade(found, to => sqlite.prepare('VACUUM INTO ?').run(to))
   for (const step of steps.slice(found)) {
     sqlite.exec('BEGIN IMMEDIATE')
     try {
@@ -38,4 +46,8 @@ export function migrate(sqlite: DatabaseSync, path: string, steps: readonly Migr
       throw thrown
     }
   }
+}
+
+function schemaOf(sqlite: DatabaseSync): number {
+  return Number(sqlite.prepare('PRAGMA user_version').get()?.user_version)
 }

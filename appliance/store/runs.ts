@@ -1,36 +1,49 @@
 // Replication runs and their disks: history, what is under way, and progress that is cheap to write.
-import { type Run, type RunDisk, runStages } from '../domain.ts'
+import { type Run, type RunDisk, type RunState, runOutcomes, runStages } from '../domain.ts'
 import { ApplianceError } from '../errors.ts'
-import { type Database, isUniqueBreach, parseDocument, type Row, type Statements } from './database.ts'
+import { type Database, parseDocument, type Row, type Statements } from './database.ts'
 import { decodeCursor, type Page, type PageRequest, pageLimit, toPage } from './paging.ts'
 import { applyPatch, type Patch } from './patch.ts'
+import { isUniqueBreach } from './sqlite-errors.ts'
 
 /** `disks`, when given, replaces all disks. */
 export type RunPatch = Patch<Omit<Run, 'id' | 'jobId' | 'serverId' | 'createdAt'>>
-export type RunDiskPatch = Patch<Omit<RunDisk, 'key'>>
 
 export interface RunListRequest extends PageRequest {
   jobId?: string | undefined
+  state?: RunState | undefined
 }
 
 export interface RunRepository {
-  /** @throws {ApplianceError} NOT_FOUND when its job is gone, RUN_IN_PROGRESS when the job has a run under way */
+  /**
+   * @throws {ApplianceError} NOT_FOUND when its job is gone, RUN_EXISTS when there was a run of this id,
+   *   RUN_IN_PROGRESS when the job has a run under way
+   */
   create(run: Run): Promise<Run>
   get(id: string): Promise<Run | undefined>
   /** Newest first. */
   list(request?: RunListRequest): Promise<Page<Run>>
   /** Replaces the whole run, durable when the promise resolves. @throws {ApplianceError} NOT_FOUND, RUN_IN_PROGRESS */
   save(run: Run): Promise<void>
+  /**
+   * Replaces the whole run without an fsync: a kill of the process does not undo it, a power cut may. For byte counts, which
+   * are found anew when the run goes on. The next `save` of any run makes it durable. @throws {ApplianceError} NOT_FOUND, RUN_IN_PROGRESS
+   */
+  saveProgress(run: Run): Promise<void>
   /** Durable when the promise resolves. @throws {ApplianceError} NOT_FOUND, RUN_IN_PROGRESS */
   update(id: string, patch: RunPatch): Promise<Run>
-  /** Changes one disk. Byte counts alone are written without an fsync: a power cut may lose the last of them. @throws {ApplianceError} NOT_FOUND */
-  updateDisk(runId: string, key: number, patch: RunDiskPatch): Promise<void>
   /** Runs that have not ended, oldest first. */
   active(): Promise<Run[]>
+  /** The run of a job that succeeded last. */
+  lastSuccess(jobId: string): Promise<Run | undefined>
+  /**
+   * Succeeded runs of a server whose image has not been removed, of all its jobs. Newest first by when they became known, not by
+   * the clock, which may have been wrong: who adopts several adopts the oldest first.
+   */
+  imagesOf(serverId: string): Promise<Run[]>
+  /** How many runs are in each state, of all that were ever made. */
+  countByState(): Promise<Record<RunState, number>>
 }
-
-/** Losing the newest of these costs nothing: they are counted anew when the run goes on. */
-const progressFields = new Set(['readBytes', 'uploadedBytes', 'importStatus'])
 
 /** Runs in the database. */
 export function runRepository(database: Database): RunRepository {
@@ -41,12 +54,20 @@ export function runRepository(database: Database): RunRepository {
           throw new ApplianceError('NOT_FOUND', `There is no job ${run.jobId}.`, {
             hint: 'It was deleted: make a new one for this server.',
           })
+        if (sql.get('SELECT id FROM runs WHERE id = ?', run.id))
+          throw new ApplianceError('RUN_EXISTS', `The run ${run.id} was begun before.`, {
+            hint: 'Look at that run: a second one is not needed.',
+          })
         onePerJob(run, () =>
           sql.run(
-            'INSERT INTO runs (id, job_id, active, created_at, document) VALUES (?, ?, ?, ?, ?)',
+            `INSERT INTO runs (id, job_id, server_id, state, active, has_image, created_at, document)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
             run.id,
             run.jobId,
+            run.serverId,
+            run.state,
             isActive(run),
+            hasImage(run),
             Date.parse(run.createdAt),
             documentOf(run),
           ),
@@ -64,24 +85,18 @@ export function runRepository(database: Database): RunRepository {
       const limit = pageLimit(request)
       const [key, id] =
         request.after === undefined ? [Number.MAX_SAFE_INTEGER, ''] : decodeCursor(request.after, 'number')
+      const { jobId, state } = request
+      const conditions = `${jobId === undefined ? '' : 'job_id = ? AND '}${state === undefined ? '' : 'state = ? AND '}`
+      const values = [jobId, state].filter(value => value !== undefined)
       return database.read(sql => {
-        const rows =
-          request.jobId === undefined
-            ? sql.all(
-                `SELECT id, document FROM runs WHERE (created_at, id) < (?, ?)
-                 ORDER BY created_at DESC, id DESC LIMIT ?`,
-                key,
-                id,
-                limit + 1,
-              )
-            : sql.all(
-                `SELECT id, document FROM runs WHERE job_id = ? AND (created_at, id) < (?, ?)
-                 ORDER BY created_at DESC, id DESC LIMIT ?`,
-                request.jobId,
-                key,
-                id,
-                limit + 1,
-              )
+        const rows = sql.all(
+          `SELECT id, document FROM runs WHERE ${conditions}(created_at, id) < (?, ?)
+           ORDER BY created_at DESC, id DESC LIMIT ?`,
+          ...values,
+          key,
+          id,
+          limit + 1,
+        )
         const runs = rows.map(row => toRun(sql, row))
         return toPage(runs, limit, run => [Date.parse(run.createdAt), run.id])
       })
@@ -89,6 +104,10 @@ export function runRepository(database: Database): RunRepository {
 
     async save(run) {
       database.write(sql => replace(sql, run))
+    },
+
+    async saveProgress(run) {
+      database.writeProgress(sql => replace(sql, run))
     },
 
     async update(id, patch) {
@@ -101,30 +120,52 @@ export function runRepository(database: Database): RunRepository {
       })
     },
 
-    async updateDisk(runId, key, patch) {
-      const change = (sql: Statements) => {
-        const row = sql.get('SELECT document FROM run_disks WHERE run_id = ? AND disk_key = ?', runId, key)
-        if (!row) throw missing(`${runId} with a disk ${key}`)
-        const disk = applyPatch<RunDisk>(parseDocument<RunDisk>(row.document, `disk ${key} of run ${runId}`), patch)
-        const document = JSON.stringify(disk)
-        sql.run('UPDATE run_disks SET document = ? WHERE run_id = ? AND disk_key = ?', document, runId, key)
-      }
-      if (Object.keys(patch).every(field => progressFields.has(field))) database.writeProgress(change)
-      else database.write(change)
-    },
-
     async active() {
       return database.read(sql => {
         const rows = sql.all('SELECT id, document FROM runs WHERE active = 1 ORDER BY created_at, id')
         return rows.map(row => toRun(sql, row))
       })
     },
+
+    async lastSuccess(jobId) {
+      return database.read(sql => {
+        const row = sql.get(
+          "SELECT id, document FROM runs WHERE job_id = ? AND state = 'succeeded' ORDER BY rowid DESC LIMIT 1",
+          jobId,
+        )
+        return row && toRun(sql, row)
+      })
+    },
+
+    async imagesOf(serverId) {
+      return database.read(sql => {
+        const rows = sql.all(
+          'SELECT id, document FROM runs WHERE server_id = ? AND has_image = 1 ORDER BY rowid DESC',
+          serverId,
+        )
+        return rows.map(row => toRun(sql, row))
+      })
+    },
+
+    async countByState() {
+      const rows = database.read(sql => sql.all('SELECT state, count(*) AS runs FROM runs GROUP BY state'))
+      const counted = new Map(rows.map(row => [row.state, Number(row.runs)]))
+      const states = [...runStages, ...runOutcomes].map(state => [state, counted.get(state) ?? 0])
+      return Object.fromEntries(states) as Record<RunState, number>
+    },
   }
 }
 
 function replace(sql: Statements, run: Run): void {
   const rows = onePerJob(run, () =>
-    sql.run('UPDATE runs SET active = ?, document = ? WHERE id = ?', isActive(run), documentOf(run), run.id),
+    sql.run(
+      'UPDATE runs SET state = ?, active = ?, has_image = ?, document = ? WHERE id = ?',
+      run.state,
+      isActive(run),
+      hasImage(run),
+      documentOf(run),
+      run.id,
+    ),
   )
   if (rows === 0) throw missing(run.id)
   writeDisks(sql, run)
@@ -168,6 +209,10 @@ function documentOf({ disks: _ownTable, ...run }: Run): string {
 
 function isActive(run: Run): 0 | 1 {
   return (runStages as readonly string[]).includes(run.state) ? 1 : 0
+}
+
+function hasImage(run: Run): 0 | 1 {
+  return run.state === 'succeeded' && run.imageId !== undefined && run.imageRemovedAt === undefined ? 1 : 0
 }
 
 function onePerJob<T>(run: Run, write: () => T): T {

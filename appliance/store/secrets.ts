@@ -6,7 +6,12 @@ import type { Database, Row } from './database.ts'
 
 /** Where a secret belongs: its name, and the associated data it is sealed with. */
 export const secretNames = ['vcenter.password', 'aws.secretAccessKey', 'aws.sessionToken', 'aws.proxyPassword'] as const
-export type SecretName = (typeof secretNames)[number]
+export type SecretName = (typeof secretNames)[number] | `notification.${string}`
+
+/** The one secret of a notification channel: its password, or the key its messages are signed with. */
+export function channelSecret(channelId: string): SecretName {
+  return `notification.${channelId}`
+}
 
 export interface SecretStore {
   /** Undefined when it was never set. @throws {ApplianceError} SECRET_UNREADABLE */

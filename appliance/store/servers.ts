@@ -7,15 +7,6 @@ import { type Cursor, decodeCursor, encodeCursor, type Page, type PageRequest, p
 /** An import of the catalog: higher is newer. */
 export type Generation = number
 
-export interface CatalogImport {
-  generation: Generation
-  startedAt: string
-  /** Absent when it broke off. */
-  finishedAt?: string
-  /** Servers it left in the catalog. */
-  servers?: number
-}
-
 export interface ServerListRequest extends PageRequest {
   /** Text anywhere in name, path, guest, host or an address. */
   search?: string | undefined
@@ -28,8 +19,6 @@ export interface ServerRepository {
   upsert(generation: Generation, servers: readonly Server[]): Promise<void>
   /** Ends an import: servers it has not seen leave the catalog. Returns how many left. */
   finish(generation: Generation): Promise<number>
-  /** The newest import that was finished. */
-  lastImport(): Promise<CatalogImport | undefined>
   get(id: ServerId): Promise<Server | undefined>
   list(request?: ServerListRequest): Promise<Page<Server>>
   count(): Promise<number>
@@ -92,19 +81,6 @@ export function serverRepository(database: Database, now: () => Date = () => new
         ),
       )
       return removed
-    },
-
-    async lastImport() {
-      const row = database.read(sql =>
-        sql.get('SELECT * FROM catalog_imports WHERE finished_at IS NOT NULL ORDER BY generation DESC LIMIT 1'),
-      )
-      if (!row) return undefined
-      return {
-        generation: Number(row.generation),
-        startedAt: new Date(Number(row.started_at)).toISOString(),
-        finishedAt: new Date(Number(row.finished_at)).toISOString(),
-        servers: Number(row.servers),
-      }
     },
 
     async get(id) {

@@ -1,20 +1,24 @@
-// The connections to vCenter and AWS and this connector's identity, as a key/value table of checked JSON documents.
+// The connections to vCenter and AWS, the policy and this connector's identity, as a key/value table of checked JSON documents.
 import Type, { type TSchema } from 'typebox'
 import Value from 'typebox/value'
-import type { AwsSettings, Connector, VcenterSettings } from '../domain.ts'
+import { type AwsSettings, type Connector, type Policy, type VcenterSettings, weekdays } from '../domain.ts'
 import { ApplianceError } from '../errors.ts'
-import { type Database, parseDocument } from './database.ts'
+import { type Database, parseDocument, type Statements } from './database.ts'
 
 export interface SettingsRepository {
   /** Undefined while nothing was set. @throws {ApplianceError} STORE_DAMAGED */
   getVcenter(): Promise<VcenterSettings | undefined>
   setVcenter(settings: VcenterSettings): Promise<void>
-  deleteVcenter(): Promise<void>
   getAws(): Promise<AwsSettings | undefined>
   setAws(settings: AwsSettings): Promise<void>
-  deleteAws(): Promise<void>
   getConnector(): Promise<Connector | undefined>
+  /** A connector's mark never falls: who read it, and writes it after others have advanced the mark, keeps theirs. */
   setConnector(connector: Connector): Promise<void>
+  /** The mark, one higher, on disk when the promise resolves. @throws {ApplianceError} NOT_CONFIGURED before there is a connector */
+  advanceMark(): Promise<number>
+  /** Undefined while nobody has set one. */
+  getPolicy(): Promise<Policy | undefined>
+  setPolicy(policy: Policy): Promise<void>
 }
 
 const closed = { additionalProperties: false }
@@ -44,6 +48,7 @@ const awsSchema = Type.Object(
         ec2: endpointSchema,
         sts: endpointSchema,
         iam: endpointSchema,
+        sns: endpointSchema,
       },
       closed,
     ),
@@ -61,28 +66,79 @@ const connectorSchema = Type.Object(
     bucketRegion: Type.Optional(Type.String()),
     awsAccountId: Type.Optional(Type.String()),
     vcenterInstanceUuid: Type.Optional(Type.String()),
+    mark: Type.Integer({ minimum: 0 }),
+    generation: Type.Optional(Type.String()),
+  },
+  closed,
+)
+
+const windowSchema = Type.Object(
+  { days: Type.Array(Type.Union(weekdays.map(day => Type.Literal(day)))), from: Type.String(), to: Type.String() },
+  closed,
+)
+const rateSchema = Type.Number({ minimum: 0 })
+const policySchema = Type.Object(
+  {
+    timeZone: Type.String({ minLength: 1 }),
+    bandwidth: Type.Object(
+      {
+        bytesPerSecond: Type.Optional(rateSchema),
+        timetable: Type.Array(
+          Type.Object({ window: windowSchema, bytesPerSecond: Type.Union([rateSchema, Type.Null()]) }, closed),
+        ),
+      },
+      closed,
+    ),
+    blackouts: Type.Array(Type.Object({ window: windowSchema, holdTransfers: Type.Boolean() }, closed)),
+    datastoreFloor: Type.Object(
+      { percent: Type.Number({ minimum: 0, maximum: 100 }), bytes: Type.Integer({ minimum: 0 }) },
+      closed,
+    ),
+    pauseAfterFailures: Type.Integer({ minimum: 0 }),
+    snapshotAgeHours: Type.Number({ minimum: 0 }),
   },
   closed,
 )
 
 /** Settings kept in the database. */
 export function settingsRepository(database: Database): SettingsRepository {
-  const vcenter = setting<VcenterSettings>(database, 'vcenter', vcenterSchema)
-  const aws = setting<AwsSettings>(database, 'aws', awsSchema)
-  const connector = setting<Connector>(database, 'connector', connectorSchema)
+  const vcenter = setting<VcenterSettings>('vcenter', vcenterSchema)
+  const aws = setting<AwsSettings>('aws', awsSchema)
+  const connector = setting<Connector>('connector', connectorSchema)
+  const policy = setting<Policy>('policy', policySchema)
   return {
-    getVcenter: vcenter.get,
-    setVcenter: vcenter.set,
-    deleteVcenter: vcenter.delete,
-    getAws: aws.get,
-    setAws: aws.set,
-    deleteAws: aws.delete,
-    getConnector: connector.get,
-    setConnector: connector.set,
+    getVcenter: async () => database.read(vcenter.find),
+    setVcenter: async settings => database.write(sql => vcenter.put(sql, settings)),
+    getAws: async () => database.read(aws.find),
+    setAws: async settings => database.write(sql => aws.put(sql, settings)),
+    getPolicy: async () => database.read(policy.find),
+    setPolicy: async settings => database.write(sql => policy.put(sql, settings)),
+    getConnector: async () => database.read(connector.find),
+
+    async setConnector(given) {
+      database.write(sql => {
+        const stored = connector.find(sql)
+        const mark = stored?.id === given.id ? Math.max(stored.mark, given.mark) : given.mark
+        connector.put(sql, { ...given, mark })
+      })
+    },
+
+    async advanceMark() {
+      return database.write(sql => {
+        const stored = connector.find(sql)
+        if (!stored)
+          throw new ApplianceError('NOT_CONFIGURED', 'This appliance has no connector yet.', {
+            hint: 'Register the connector first.',
+          })
+        const mark = stored.mark + 1
+        connector.put(sql, { ...stored, mark })
+        return mark
+      })
+    },
   }
 }
 
-function setting<T>(database: Database, name: string, schema: TSchema) {
+function setting<T>(name: string, schema: TSchema) {
   /** Checked both ways: what is written by mistake would otherwise surface much later, as a setting that cannot be read. */
   const checked = (value: unknown): T => {
     if (Value.Check(schema, value)) return value as T
@@ -97,22 +153,16 @@ function setting<T>(database: Database, name: string, schema: TSchema) {
     )
   }
   return {
-    async get(): Promise<T | undefined> {
-      const row = database.read(sql => sql.get('SELECT document FROM settings WHERE name = ?', name))
+    find(sql: Statements): T | undefined {
+      const row = sql.get('SELECT document FROM settings WHERE name = ?', name)
       return row && checked(parseDocument(row.document, `${name} settings`))
     },
-    async set(value: T): Promise<void> {
-      const document = JSON.stringify(checked(value))
-      database.write(sql =>
-        sql.run(
-          'INSERT INTO settings (name, document) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET document = excluded.document',
-          name,
-          document,
-        ),
+    put(sql: Statements, value: T): void {
+      sql.run(
+        'INSERT INTO settings (name, document) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET document = excluded.document',
+        name,
+        JSON.stringify(checked(value)),
       )
-    },
-    async delete(): Promise<void> {
-      database.write(sql => sql.run('DELETE FROM settings WHERE name = ?', name))
     },
   }
 }

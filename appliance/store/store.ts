@@ -1,12 +1,18 @@
 // Everything that is stored, opened together from one data directory.
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { makePrivateDirectory } from '../private-file.ts'
+import { type Backup, backupDirectory, databaseName, takeBackup, upgradeBackupName } from './backup.ts'
 import { openDatabase } from './database.ts'
 import { type JobRepository, jobRepository } from './jobs.ts'
+import { type NotificationChannelRepository, notificationChannelRepository } from './notification-channels.ts'
+import { type NotificationRepository, notificationRepository } from './notifications.ts'
 import { type RunRepository, runRepository } from './runs.ts'
 import { openSecretStore, type SecretStore } from './secrets.ts'
 import { type ServerRepository, serverRepository } from './servers.ts'
 import { type SettingsRepository, settingsRepository } from './settings.ts'
+import { damagedError } from './sqlite-errors.ts'
 
 export interface Store {
   settings: SettingsRepository
@@ -14,28 +20,73 @@ export interface Store {
   servers: ServerRepository
   jobs: JobRepository
   runs: RunRepository
+  channels: NotificationChannelRepository
+  notifications: NotificationRepository
+  /** Copies the database while it is in use. @throws {ApplianceError} as `takeBackup` */
+  backup(options?: { now?: Date; signal?: AbortSignal }): Promise<Backup>
   /** Releases the data directory for another process. */
   close(): void
 }
 
 /**
- * Opens, or makes, the store in a data directory: `hoist.db` and `secrets.key`.
+ * Opens, or makes, the store in a data directory: `hoist.db` and `secrets.key`. A database of an older version is copied to
+ * `backups/before-schema-N.db` before its schema becomes N.
  * @throws {ApplianceError} STORE_LOCKED, STORE_DAMAGED, STORE_NEWER, STORE_UNAVAILABLE, PRIVATE_FILE_UNSAFE
  */
 export async function openStore(dataDir: string): Promise<Store> {
   await makePrivateDirectory(dataDir)
-  const database = openDatabase(join(dataDir, 'hoist.db'))
+  const path = join(dataDir, databaseName)
+  const keyPath = join(dataDir, 'secrets.key')
+  // The key is made after the database: an empty file beside it is one that has lost everything, and no new one.
+  if ((await sizeOf(path)) === 0 && (await sizeOf(keyPath)) !== undefined)
+    throw damagedError(path, new Error('the file is empty'))
+  const database = openDatabase(path, {
+    beforeUpgrade: (schema, copyTo) => copyAside(backupDirectory(dataDir), upgradeBackupName(schema + 1), copyTo),
+  })
   try {
     return {
       settings: settingsRepository(database),
-      secrets: await openSecretStore(database, join(dataDir, 'secrets.key')),
+      secrets: await openSecretStore(database, keyPath),
       servers: serverRepository(database),
       jobs: jobRepository(database),
       runs: runRepository(database),
+      channels: notificationChannelRepository(database),
+      notifications: notificationRepository(database),
+      backup: ({ now = new Date(), signal } = {}) => takeBackup(database, dataDir, now, signal),
       close: () => database.close(),
     }
   } catch (thrown) {
     database.close()
+    throw thrown
+  }
+}
+
+/** Before the process serves anyone: nothing waits for it. */
+function copyAside(directory: string, name: string, copyTo: (path: string) => void): void {
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const unfinished = join(directory, `${name}.0.new`)
+  rmSync(unfinished, { force: true })
+  try {
+    // SQLite fills an empty file, which keeps its mode, but leaves it to us to make it durable.
+    const file = openSync(unfinished, 'wx', 0o600)
+    try {
+      copyTo(unfinished)
+      fsyncSync(file)
+    } finally {
+      closeSync(file)
+    }
+    renameSync(unfinished, join(directory, name))
+  } finally {
+    rmSync(unfinished, { force: true })
+  }
+}
+
+/** Undefined when there is no such file. */
+async function sizeOf(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).size
+  } catch (thrown) {
+    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return undefined
     throw thrown
   }
 }

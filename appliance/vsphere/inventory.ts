@@ -137,15 +137,20 @@ function powerState(text: string | undefined): Server['powerState'] {
 
 /** A VM's tree of snapshots as a list, parents before children. */
 export function snapshotsOf(info: XmlElement | undefined): Server['snapshots'] {
-  const found: Server['snapshots'] = []
-  const visit = (tree: XmlElement) => {
-    found.push({
-      moref: textAt(tree, 'snapshot') ?? '',
-      name: unescapeName(textAt(tree, 'name') ?? ''),
-      createdAt: textAt(tree, 'createTime') ?? '',
-    })
-    for (const inner of children(tree, 'childSnapshotList')) visit(inner)
+  return snapshotNodes(info).map(node => ({
+    moref: textAt(node, 'snapshot') ?? '',
+    name: unescapeName(textAt(node, 'name') ?? ''),
+    createdAt: textAt(node, 'createTime') ?? '',
+  }))
+}
+
+/** The nodes (VirtualMachineSnapshotTree) of a VM's tree of snapshots, parents before children. */
+export function snapshotNodes(info: XmlElement | undefined): XmlElement[] {
+  const found: XmlElement[] = []
+  const visit = (node: XmlElement) => {
+    found.push(node)
+    for (const inner of children(node, 'childSnapshotList')) visit(inner)
   }
-  for (const tree of children(info, 'rootSnapshotList')) visit(tree)
+  for (const root of children(info, 'rootSnapshotList')) visit(root)
   return found
 }

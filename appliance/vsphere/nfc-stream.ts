@@ -1,10 +1,13 @@
 // The bytes of one exported file, as the host sends them over HTTPS: status codes, stalls and breaks by name.
 
-import type { IncomingMessage } from 'node:http'
-import { request as httpsRequest } from 'node:https'
+import { validateHeaderValue } from 'node:http'
+import type { OnReadOpts } from 'node:net'
+import tls from 'node:tls'
 import type { CertificateTrust } from '../domain.ts'
 import { ApplianceError, type ErrorCode } from '../errors.ts'
+import { BodyPieces } from './body-pieces.ts'
 import { connectionError, parseHost, serverName, tlsOptionsFor } from './certificate.ts'
+import { ResponseParser } from './http-response.ts'
 
 export interface NfcSource {
   url: URL
@@ -17,8 +20,8 @@ export interface NfcSource {
   stallMs: number
 }
 
-/** TLS records are 16 KiB: a large buffer lets the socket read on while one chunk is worked on. */
-const highWaterMarkBytes = 1024 * 1024
+/** Where TLS puts what it has decrypted, a record of 16 KiB at a time. */
+const recordBytes = 16 * 1024
 
 /** What the statuses of an NFC server mean to the user. */
 const refusals: Record<number, { why: string; hint: string }> = {
@@ -37,104 +40,177 @@ const refusals: Record<number, { why: string; hint: string }> = {
 
 /**
  * Opens the file and gives its bytes as they come. The iterable can be walked once; leaving it closes the connection.
+ * Each piece is valid until the next is asked for: its memory is used again.
  * Errors: NFC_REFUSED (HTTP status), NFC_STALLED, NFC_INTERRUPTED (with the offset reached), VCENTER_CERTIFICATE_*,
  * VCENTER_UNREACHABLE. A connection that ends early without saying so just ends: the VMDK reader tells.
  */
 export async function openNfcStream(source: NfcSource, signal: AbortSignal): Promise<AsyncIterable<Buffer>> {
-  const { what, stallMs } = source
-  const response = await connect(source, signal)
-  const status = response.statusCode ?? 0
+  signal.throwIfAborted()
+  const transfer = new NfcTransfer(source, signal)
+  const status = await transfer.status()
   if (status !== 200) {
-    response.destroy()
+    transfer.close()
     const { why, hint } = refusals[status] ?? { why: 'it answered', hint: 'See the events of the host in vCenter.' }
-    throw new ApplianceError('NFC_REFUSED', `${what}: ${why} (HTTP ${status} of ${source.url.host})`, { hint })
+    throw new ApplianceError('NFC_REFUSED', `${source.what}: ${why} (HTTP ${status} of ${source.url.host})`, { hint })
   }
-  return chunks(response, what, stallMs, signal)
+  return transfer.chunks()
 }
 
-function connect(source: NfcSource, signal: AbortSignal): Promise<IncomingMessage> {
-  const { url, trust, cookie, what, stallMs } = source
-  const { hostname, port } = parseHost(url.host)
-  const deadline = AbortSignal.timeout(stallMs)
-  return new Promise((resolve, reject) => {
-    const options = {
-      ...tlsOptionsFor(trust),
+/**
+ * One GET over a TLS connection of its own. Not by node:https, which makes a Buffer and a stream event of every TLS
+ * record: for a disk of many gigabytes that costs as much as decrypting it twice.
+ */
+class NfcTransfer {
+  readonly #source: NfcSource
+  readonly #signal: AbortSignal
+  readonly #socket: tls.TLSSocket
+  readonly #pieces = new BodyPieces()
+  readonly #parser: ResponseParser
+  readonly #stop = () => this.close()
+  #status: number | undefined
+  #failure: { cause: unknown } | undefined
+  #wake: (() => void) | undefined
+  #wakeSoon: NodeJS.Immediate | undefined
+
+  constructor(source: NfcSource, signal: AbortSignal) {
+    this.#source = source
+    this.#signal = signal
+    this.#parser = new ResponseParser({
+      onStatus: status => {
+        this.#status = status
+      },
+      onBody: bytes => this.#pieces.put(bytes),
+    })
+    const request = requestFor(source)
+    const { hostname, port } = parseHost(source.url.host)
+    const options: tls.ConnectionOptions & { onread: OnReadOpts } = {
+      ...tlsOptionsFor(source.trust),
       host: hostname,
       port,
       servername: serverName(hostname),
-      path: url.pathname + url.search,
-      // One connection for one file: NFC servers count connections, and a kept one would hold a place for nothing.
-      agent: false,
-      highWaterMark: highWaterMarkBytes,
-      headers: cookie === undefined ? {} : { cookie },
+      ALPNProtocols: ['http/1.1'],
+      onread: {
+        buffer: Buffer.allocUnsafeSlow(recordBytes),
+        callback: (length, record) => this.#receive(Buffer.from(record.buffer, record.byteOffset, length)),
+      },
     }
-    const outgoing = httpsRequest(options, resolve)
-    const stop = () => outgoing.destroy()
-    deadline.addEventListener('abort', stop)
-    outgoing.once('response', () => deadline.removeEventListener('abort', stop))
+    this.#socket = tls.connect(options)
+    // Not before this event: the certificate has been checked by then.
+    this.#socket.once('secureConnect', () => this.#socket.write(request, 'latin1'))
+    this.#socket.on('error', cause => this.#fail(cause))
+    this.#socket.once('end', () => this.#attempt(() => this.#parser.end()))
     // For the life of the transfer: also an iterable that nobody walks must not keep its connection.
-    signal.addEventListener('abort', stop)
-    outgoing.once('close', () => signal.removeEventListener('abort', stop))
-    if (signal.aborted) stop()
-    outgoing.once('error', cause => {
-      if (signal.aborted) reject(signal.reason)
-      else if (deadline.aborted) reject(broken('NFC_STALLED', what, 0, `no answer for ${stallMs / 1000} s`))
-      else reject(connectionError(url.host, trust, cause))
+    signal.addEventListener('abort', this.#stop)
+    this.#socket.once('close', () => {
+      signal.removeEventListener('abort', this.#stop)
+      this.#fail(new Error('the connection was closed'))
     })
-    outgoing.end()
-  })
+  }
+
+  close(): void {
+    clearImmediate(this.#wakeSoon)
+    this.#socket.destroy()
+    this.#wake?.()
+  }
+
+  /** Waits for the answer's status. */
+  async status(): Promise<number> {
+    const { url, trust, what, stallMs } = this.#source
+    // The time for the whole head: one that comes a byte at a time is none.
+    const deadlineMs = performance.now() + stallMs
+    while (this.#status === undefined) {
+      this.#signal.throwIfAborted()
+      if (this.#failure) throw connectionError(url.host, trust, this.#failure.cause)
+      if (await this.#stalled(deadlineMs - performance.now())) {
+        this.close()
+        throw broken('NFC_STALLED', what, 0, `no answer for ${stallMs / 1000} s`)
+      }
+    }
+    return this.#status
+  }
+
+  /** The body. */
+  async *chunks(): AsyncGenerator<Buffer> {
+    const { what, stallMs } = this.#source
+    let offset = 0
+    try {
+      for (;;) {
+        this.#signal.throwIfAborted()
+        const piece = this.#pieces.take()
+        if (piece !== undefined) {
+          offset += piece.length
+          this.#socket.resume()
+          yield piece
+          continue
+        }
+        if (this.#parser.complete) return
+        if (this.#failure) {
+          const { cause } = this.#failure
+          throw broken('NFC_INTERRUPTED', what, offset, reasonOf(cause), cause)
+        }
+        if (await this.#stalled(stallMs)) throw broken('NFC_STALLED', what, offset, `no byte for ${stallMs / 1000} s`)
+      }
+    } finally {
+      this.close()
+    }
+  }
+
+  /** Takes what TLS has decrypted; false asks it for a pause, until the socket is resumed. */
+  #receive(bytes: Buffer): boolean {
+    if (this.#failure || this.#socket.destroyed) return false
+    this.#attempt(() => this.#parser.write(bytes))
+    // A little later there is more to take at once, as several records come with one look at the socket.
+    if (this.#pieces.isWorthTaking) this.#wake?.()
+    else if (this.#wake) this.#wakeSoon ??= setImmediate(() => this.#wakeNow())
+    return !this.#pieces.isFull
+  }
+
+  #wakeNow(): void {
+    this.#wakeSoon = undefined
+    this.#wake?.()
+  }
+
+  /** Lets the parser work. After the last byte of the answer nothing is waited for, whatever the host does. */
+  #attempt(parse: () => void): void {
+    try {
+      parse()
+      if (this.#parser.complete) this.close()
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  #fail(cause: unknown): void {
+    this.#failure ??= { cause }
+    this.#socket.destroy()
+    this.#wake?.()
+  }
+
+  /** Waits until something has happened; true if nothing has in this time. */
+  #stalled(forMs: number): Promise<boolean> {
+    return new Promise(resolve => {
+      const timer = setTimeout(() => this.#settle(resolve, true), forMs)
+      this.#wake = () => {
+        clearTimeout(timer)
+        this.#settle(resolve, false)
+      }
+    })
+  }
+
+  #settle(resolve: (stalled: boolean) => void, stalled: boolean): void {
+    this.#wake = undefined
+    resolve(stalled)
+  }
 }
 
-async function* chunks(
-  response: IncomingMessage,
-  what: string,
-  stallMs: number,
-  signal: AbortSignal,
-): AsyncGenerator<Buffer> {
-  let offset = 0
-  let failure: unknown
-  let ended = false
-  let wake: (() => void) | undefined
-  response.on('readable', () => wake?.())
-  response.on('end', () => {
-    ended = true
-    wake?.()
-  })
-  response.on('error', error => {
-    failure = error
-    wake?.()
-  })
-  const stop = () => wake?.()
-  signal.addEventListener('abort', stop)
-  try {
-    for (;;) {
-      signal.throwIfAborted()
-      const chunk: Buffer | null = response.read()
-      if (chunk !== null) {
-        offset += chunk.length
-        yield chunk
-        continue
-      }
-      if (failure !== undefined) throw broken('NFC_INTERRUPTED', what, offset, reasonOf(failure), failure)
-      if (ended) return
-      let stalled = false
-      await new Promise<void>(resolve => {
-        const timer = setTimeout(() => {
-          stalled = true
-          resolve()
-        }, stallMs)
-        wake = () => {
-          clearTimeout(timer)
-          resolve()
-        }
-      })
-      wake = undefined
-      if (stalled) throw broken('NFC_STALLED', what, offset, `no byte for ${stallMs / 1000} s`)
-    }
-  } finally {
-    signal.removeEventListener('abort', stop)
-    response.destroy()
+/** What is sent. Nothing in it can end a line: the URL class encodes paths, and the cookie is checked. */
+function requestFor({ url, cookie }: NfcSource): string {
+  const lines = [`GET ${url.pathname}${url.search} HTTP/1.1`, `Host: ${url.host}`, 'Connection: close']
+  if (cookie !== undefined) {
+    validateHeaderValue('cookie', cookie)
+    lines.push(`Cookie: ${cookie}`)
   }
+  return `${lines.join('\r\n')}\r\n\r\n`
 }
 
 function reasonOf(failure: unknown): string {

@@ -20,6 +20,15 @@ export interface ReadOptions {
 /** Which properties of which managed object types. */
 export type PropertyPaths = Readonly<Record<string, readonly string[]>>
 
+/** What to read of an object, and of those that its property `relation` refers to. */
+export interface RelatedPaths {
+  paths?: readonly string[]
+  relation: string
+  /** Managed object type of those referred to. */
+  type: string
+  relatedPaths: readonly string[]
+}
+
 /** A session that is lost more often than this during one retrieval is a fault of its own. */
 const maxRestarts = 3
 const cleanUpTimeoutMs = 10_000
@@ -60,6 +69,43 @@ export async function readObjects(
     { ...options, onObject: element => read.push(toObject(element)) },
   )
   return read
+}
+
+/**
+ * One object and what a property of it refers to, in a single answer: nothing can vanish between two questions.
+ * Source: TraversalSpec of the PropertyCollector.
+ */
+export async function readRelated(
+  session: VcenterSession,
+  object: Reference,
+  { paths = [], relation, type, relatedPaths }: RelatedPaths,
+  options: ReadOptions = {},
+): Promise<{ object: VimObject | undefined; related: VimObject[] }> {
+  const read: VimObject[] = []
+  const traversal = { type: object.referenceTo, path: relation, skip: false }
+  await session.call(
+    'RetrievePropertiesEx',
+    {
+      _this: session.content.propertyCollector,
+      specSet: {
+        propSet: [
+          ...(paths.length > 0 ? [{ type: object.referenceTo, all: false, pathSet: paths }] : []),
+          { type, all: false, pathSet: relatedPaths },
+        ],
+        objectSet: {
+          obj: object,
+          skip: paths.length === 0,
+          selectSet: { xsiType: 'TraversalSpec', fields: traversal },
+        },
+      },
+      options: {},
+    },
+    { ...options, onObject: element => read.push(toObject(element)) },
+  )
+  return {
+    object: read.find(candidate => candidate.moref === object.moref),
+    related: read.filter(candidate => candidate.type === type && candidate.moref !== object.moref),
+  }
 }
 
 /**

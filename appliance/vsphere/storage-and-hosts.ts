@@ -1,10 +1,12 @@
-// Hosts with their certificates, and datastores with their free space.
+// Hosts with their certificates, and the datastores of a VM with their free space.
 
 import { ApplianceError } from '../errors.ts'
-import { type ReadOptions, readInventory, readObject, textOf, type VimObject } from './properties.ts'
+import { unescapeName } from './places.ts'
+import { type ReadOptions, readObject, readRelated, textOf, type VimObject } from './properties.ts'
 import type { VcenterSession } from './session.ts'
 import { reference } from './vim.ts'
-import { booleanAt, numberAt, type XmlElement } from './xml.ts'
+import { datastoreOf, disksOf } from './virtual-devices.ts'
+import { booleanAt, children, numberAt, type XmlElement } from './xml.ts'
 
 export interface Datastore {
   moref: string
@@ -25,23 +27,33 @@ export interface Host {
 }
 
 const datastorePaths = ['summary.name', 'summary.type', 'summary.capacity', 'summary.freeSpace', 'summary.accessible']
+const homePaths = ['config.files.vmPathName', 'config.files.snapshotDirectory']
+const vmPaths = ['config.hardware.device', ...homePaths]
 const hostPaths = ['name', 'runtime.connectionState', 'config.certificate']
-const pageSize = 500
 
-export async function retrieveDatastores(session: VcenterSession, options: ReadOptions = {}): Promise<Datastore[]> {
-  const found: Datastore[] = []
-  for await (const page of readInventory(session, { Datastore: datastorePaths }, { ...options, pageSize })) {
-    found.push(...page.map(toDatastore))
-  }
-  return found
-}
-
-export async function retrieveHosts(session: VcenterSession, options: ReadOptions = {}): Promise<Host[]> {
-  const found: Host[] = []
-  for await (const page of readInventory(session, { HostSystem: hostPaths }, { ...options, pageSize })) {
-    found.push(...page.map(toHost))
-  }
-  return found
+/**
+ * The datastores that a VM's snapshot grows in: those of its disks and of its home. Not those of an ISO image, of an
+ * independent disk or of a physical RDM's pointer, though the VM uses them too: no snapshot writes there.
+ * Errors: SERVER_GONE (by vCenter's ManagedObjectNotFound).
+ */
+export async function datastoresOf(
+  session: VcenterSession,
+  { serverMoref, ...options }: ReadOptions & { serverMoref: string },
+): Promise<Datastore[]> {
+  const wanted = { paths: vmPaths, relation: 'datastore', type: 'Datastore', relatedPaths: datastorePaths }
+  const { object: vm, related } = await readRelated(session, reference('VirtualMachine', serverMoref), wanted, options)
+  const disks = disksOf(children(vm?.properties.get('config.hardware.device'), 'VirtualDevice'))
+  const names = new Set(
+    disks
+      .filter(disk => disk.kind !== 'rdmPhysical' && !disk.mode.startsWith('independent'))
+      .map(disk => disk.datastore),
+  )
+  // Where a delta is put if the VM has a working directory; else it lies with its disk.
+  for (const path of homePaths) names.add(datastoreOf((vm && textOf(vm, path)) ?? ''))
+  const all = related.map(toDatastore)
+  const grown = all.filter(datastore => names.has(unescapeName(datastore.name)))
+  // If no name fits (a spelling that we do not know), too many are watched rather than none.
+  return grown.length > 0 ? grown : all
 }
 
 export async function retrieveHost(session: VcenterSession, moref: string, options: ReadOptions = {}): Promise<Host> {

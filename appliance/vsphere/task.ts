@@ -24,9 +24,9 @@ const longestPauseMs = 1000
 /** The task goes on in vCenter while we cannot see it: a network that is back within two minutes has cost nothing. */
 const longestOutageMs = 120_000
 
-/** Pauses that grow to a second: 50, 75, 112 ms... */
-export function* pauses(): Generator<number> {
-  for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(longestPauseMs, pauseMs * 1.5)) yield pauseMs
+/** Pauses that grow by half each time, to a second: 50, 75, 112 ms... */
+export function* pauses({ firstMs = firstPauseMs, longestMs = longestPauseMs } = {}): Generator<number> {
+  for (let pauseMs = firstMs; ; pauseMs = Math.min(longestMs, pauseMs * 1.5)) yield pauseMs
 }
 
 /** Waits, or throws the signal's own reason. */

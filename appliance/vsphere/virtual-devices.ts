@@ -64,7 +64,7 @@ function kindOf(backing: XmlElement | undefined): ServerDisk['kind'] {
 }
 
 /** `vmfs1` of `[vmfs1] web01/web01.vmdk`. */
-function datastoreOf(fileName: string): string {
+export function datastoreOf(fileName: string): string {
   return /^\[(.*?)\]/.exec(fileName)?.[1] ?? ''
 }
 

@@ -2,6 +2,7 @@
 
 import type { ServerDisk, ServerSnapshot } from '../domain.ts'
 import { ApplianceError } from '../errors.ts'
+import { consolidateDisks, consolidationTimeoutMs } from './consolidation.ts'
 import { asCode, isFault } from './faults.ts'
 import { snapshotsOf } from './inventory.ts'
 import { readObject } from './properties.ts'
@@ -9,7 +10,7 @@ import type { VcenterSession } from './session.ts'
 import { pause, returnedReference, waitForTask } from './task.ts'
 import { reference } from './vim.ts'
 import { disksOf } from './virtual-devices.ts'
-import { booleanAt, children, type XmlElement } from './xml.ts'
+import { children, type XmlElement } from './xml.ts'
 
 export interface SnapshotRequest {
   /** The VM. */
@@ -131,15 +132,12 @@ export interface SnapshotRemoval {
 /** Pause between two attempts of a removal. */
 const removalPauseMs = 5_000
 
-/** Consolidating a large delta on slow storage takes hours; after that somebody has to look. */
-const removalTimeoutMs = 6 * 60 * 60_000
-
 /**
  * Removes a snapshot without its children and consolidates what it leaves. Already gone, alone or with its VM, is fine.
  * Errors: SERVER_BUSY, SNAPSHOT_FAILED (also when the disks still need consolidation), VCENTER_PERMISSION_MISSING.
  */
 export async function removeVmSnapshot(session: VcenterSession, removal: SnapshotRemoval): Promise<void> {
-  const { patience, signal = AbortSignal.timeout(removalTimeoutMs) } = removal
+  const { patience, signal = AbortSignal.timeout(consolidationTimeoutMs) } = removal
   const startedAtMs = performance.now()
   for (;;) {
     try {
@@ -173,32 +171,7 @@ async function removeOnce(session: VcenterSession, removal: SnapshotRemoval, sig
   } catch (error) {
     if (!isFault(error, 'ManagedObjectNotFound')) throw error
   }
-  await consolidate(session, serverMoref, serverName, signal)
-}
-
-/** A removed snapshot can leave its delta files in the chain (locked by a backup proxy, say): they would grow until the datastore is full. */
-async function consolidate(
-  session: VcenterSession,
-  serverMoref: string,
-  serverName: string,
-  signal: AbortSignal,
-): Promise<void> {
-  const vm = reference('VirtualMachine', serverMoref)
-  const doing = `Consolidating the disks of ${serverName}`
-  try {
-    const seen = await readObject(session, vm, ['runtime.consolidationNeeded'], { signal })
-    if (!booleanAt(seen.properties.get('runtime.consolidationNeeded'))) return
-    const answer = await session.call('ConsolidateVMDisks_Task', { _this: vm }, { signal })
-    await waitForTask(session, returnedReference(answer, 'Task'), { doing, signal })
-  } catch (error) {
-    if (isFault(error, 'ManagedObjectNotFound')) return
-    if (!isFault(error) || error.code !== 'VCENTER_FAULT') throw error
-    throw asCode(
-      error,
-      'SNAPSHOT_FAILED',
-      'Consolidate the disks of this server in vCenter: until then its delta files grow.',
-    )
-  }
+  await consolidateDisks(session, { serverMoref, serverName, signal })
 }
 
 /**

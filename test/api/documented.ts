@@ -17,7 +17,7 @@ export interface ApiAnswer {
 }
 
 /** A function that says what an answer has that its document does not say; an empty text means that it conforms. */
-export async function documented(app: App): Promise<(answer: ApiAnswer) => string> {
+export async function documented(app: Pick<App, 'api'>): Promise<(answer: ApiAnswer) => string> {
   const { paths, components } = (await app.api.inject('/api/openapi.json')).json<{
     paths: Record<string, Record<string, Operation>>
     components: object

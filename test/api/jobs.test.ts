@@ -141,6 +141,34 @@ t.test('a paused job does not run when it is due, and runs once it is resumed', 
   await call('DELETE', `/api/jobs/${job.id}`)
 })
 
+t.test('a job is paused and resumed by name of the verb, as often as is asked', async t => {
+  const job = await makeOne()
+  const ask = (verb: string) => call<Job>('POST', `/api/jobs/${job.id}/${verb}`)
+  for (const verb of ['pause', 'pause', 'resume', 'resume']) {
+    const state = verb === 'pause' ? 'paused' : 'active'
+    t.match(await ask(verb), { status: 200, body: { state } }, verb)
+  }
+  t.match(await call('POST', '/api/jobs/none/pause'), { status: 404, body: { code: 'NOT_FOUND' } })
+  await call('DELETE', `/api/jobs/${job.id}`)
+})
+
+t.test('zone, windows and bandwidth of a job are kept as given, and unknown zones are refused', async t => {
+  const windows = [{ days: ['mon', 'sun'], from: '22:00', to: '06:00' }]
+  const schedule = { ...later, everyHours: 24, timeZone: 'Europe/Berlin', whenMissed: 'run', windows }
+  const bandwidth = { bytesPerSecond: 1_000_000, timetable: [{ window: windows[0], bytesPerSecond: null }] }
+  const job = await makeOne({ schedule, settings: { bandwidth } })
+  t.match((await call<Job>('GET', `/api/jobs/${job.id}`)).body, {
+    schedule,
+    settings: { bandwidth },
+    failuresInARow: 0,
+  })
+  const moved = await call('PATCH', `/api/jobs/${job.id}`, { schedule: { timeZone: 'Europe/Atlantis' } })
+  t.match(moved, { status: 400, body: { code: 'SCHEDULE_INVALID' } })
+  const lifted = await call<Job>('PATCH', `/api/jobs/${job.id}`, { settings: { bandwidth: { timetable: [] } } })
+  t.same(lifted.body.settings.bandwidth, { timetable: [] })
+  await call('DELETE', `/api/jobs/${job.id}`)
+})
+
 t.test('a job deleted in the middle of its run cancels it, and nothing is left on either side', async t => {
   const job = await makeOne()
   const { id: hold } = await lab.awsControl<{ id: number }>('POST', '/faults', {

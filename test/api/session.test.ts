@@ -8,7 +8,8 @@ import { requireToken } from '../../appliance/api/session.ts'
 const token = 'x'.repeat(43)
 const app = fastify() as unknown as Routes
 handleErrors(app)
-requireToken(app, token)
+requireToken(app, token, [{ route: '/metrics', token: 'm'.repeat(43), file: 'metrics-token' }])
+app.get('/metrics', () => ({}))
 app.get('/api/jobs', () => ({}))
 app.get('/api/health/live', () => ({}))
 t.teardown(() => app.close())
@@ -27,6 +28,15 @@ t.test('anything else is refused, also for routes that do not exist', async t =>
     t.equal(await ask(authorization), 401, String(authorization).slice(0, 12))
     t.equal(await ask(authorization, '/api/none'), 401)
   }
+})
+
+t.test('a token of one route opens that route, and no other', async t => {
+  const own = `Bearer ${'m'.repeat(43)}`
+  t.equal(await ask(own, '/metrics'), 200)
+  t.equal(await ask(`Bearer ${token}`, '/metrics'), 200)
+  t.equal(await ask(undefined, '/metrics'), 401)
+  for (const url of ['/api/jobs', '/api/none', '/metrics/', '/api/jobs?x=/metrics'])
+    t.equal(await ask(own, url), 401, url)
 })
 
 t.test('health needs none, and no other spelling of its path passes for it', async t => {

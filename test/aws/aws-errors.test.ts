@@ -33,6 +33,17 @@ t.test('refusals of credentials, permission and input are never repeated', async
   t.equal(retryCause('text'), undefined)
 })
 
+t.test('an error that comes while the clock is corrected is what it says it is', async t => {
+  const marked = (name: string, status: number) =>
+    Object.assign(failure(name, '', status), { $metadata: { httpStatusCode: status, clockSkewCorrected: true } })
+  t.equal(retryCause(marked('SlowDown', 503)), 'throttled')
+  t.equal(retryCause(marked('InternalError', 500)), 'server')
+  t.equal(retryCause(marked('NoSuchUpload', 404)), undefined)
+  t.equal(retryCause(marked('Unknown', 403)), 'clockSkew', 'a HEAD is refused without words')
+  t.equal(awsError('s3:PutObject', marked('NoSuchBucket', 404)).code, 'BUCKET_MISSING')
+  t.equal(awsError('s3:PutObject', marked('ExpiredToken', 400)).code, 'AWS_CREDENTIALS_EXPIRED')
+})
+
 t.test('each refusal gets its code', async t => {
   const code = (thrown: unknown) => awsError('s3:PutObject', thrown).code
   t.equal(code(failure('SignatureDoesNotMatch', '', 403)), 'AWS_CREDENTIALS_INVALID')

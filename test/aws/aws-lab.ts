@@ -33,7 +33,7 @@ export function connect(t: Test, lab: Lab, options: ConnectOptions = {}): { clie
     settings: {
       region,
       accessKeyId: key.accessKeyId,
-      endpoints: { s3: endpoint, ec2: endpoint, sts: endpoint, iam: endpoint },
+      endpoints: { s3: endpoint, ec2: endpoint, sts: endpoint, iam: endpoint, sns: endpoint },
       importRoleName: 'vmimport',
       ...options.settings,
     },

@@ -1,9 +1,11 @@
+import { AssumeRoleCommand } from '@aws-sdk/client-sts'
 import t from 'tap'
+import type { AwsClients } from '../../appliance/aws/clients.ts'
 import { identify } from '../../appliance/aws/credentials.ts'
 import { findImageOfRun } from '../../appliance/aws/image.ts'
 import { accessKeyPolicy } from '../../appliance/aws/permissions.ts'
 import { checkImportRole } from '../../appliance/aws/registration.ts'
-import { listUnfinishedUploads } from '../../appliance/aws/s3-objects.ts'
+import { headObject, listUnfinishedUploads } from '../../appliance/aws/s3-objects.ts'
 import { awsCli, awsLab, connect, makeBucket } from './aws-lab.ts'
 
 t.test('with the lab', async t => {
@@ -51,6 +53,41 @@ t.test('with the lab', async t => {
       [...new Set(retries)],
       ['clockSkew s3:ListBucketMultipartUploads', 'clockSkew ec2:DescribeImages', 'clockSkew iam:GetRole'],
     )
+    await lab.awsControl('POST', '/clock', { skewMs: 0 })
+  })
+
+  t.test('credentials that expire in the middle are named by each service, and renewed ones work at once', async t => {
+    const admin = connect(t, lab, { key: lab.aws.admin }).clients
+    const allow = (statement: object) => JSON.stringify({ Version: '2012-10-17', Statement: [statement] })
+    const { arn } = await identify(admin)
+    const trust = allow({ Effect: 'Allow', Principal: { AWS: arn }, Action: 'sts:AssumeRole' })
+    const role = ['--role-name', 'short-lived']
+    await awsCli(lab, 'iam', 'create-role', ...role, '--assume-role-policy-document', trust)
+    const may = allow({ Effect: 'Allow', Action: ['s3:*', 'ec2:*'], Resource: '*' })
+    await awsCli(lab, 'iam', 'put-role-policy', ...role, '--policy-name', 'all', '--policy-document', may)
+    const bucket = await makeBucket(lab, admin)
+    const session = async () => {
+      const command = new AssumeRoleCommand({
+        ...{ RoleArn: `arn:aws:iam::${accountId}:role/short-lived`, RoleSessionName: 'run', DurationSeconds: 900 },
+      })
+      const { Credentials: given } = await admin.call('sts:AssumeRole', sdk => admin.sts.send(command, sdk))
+      const { AccessKeyId: accessKeyId, SecretAccessKey: secretAccessKey, SessionToken: sessionToken } = given ?? {}
+      if (!accessKeyId || !secretAccessKey || !sessionToken) throw new Error('no credentials')
+      return connect(t, lab, { key: { accessKeyId, secretAccessKey, sessionToken } }).clients
+    }
+    const work = async (clients: AwsClients) => {
+      await findImageOfRun({ clients, runId: 'none' })
+      await listUnfinishedUploads({ clients, bucket, accountId })
+    }
+    const first = await session()
+    await work(first)
+    await lab.awsControl('POST', '/clock', { skewMs: 16 * 60_000 })
+    const expired = { code: 'AWS_CREDENTIALS_EXPIRED' }
+    await t.rejects(findImageOfRun({ clients: first, runId: 'none' }), expired)
+    await t.rejects(listUnfinishedUploads({ clients: first, bucket, accountId }), expired)
+    await t.rejects(headObject({ clients: first, bucket, key: 'runs/r1/disk.vmdk', accountId }), expired)
+    await t.resolves(work(await session()), 'nothing of the first is kept beyond its clients')
+    await t.rejects(work(first), { code: 'AWS_CREDENTIALS_EXPIRED' })
     await lab.awsControl('POST', '/clock', { skewMs: 0 })
   })
 

@@ -10,7 +10,7 @@ t.test('with the lab', async t => {
   const lab = await awsLab(t)
   const { clients } = connect(t, lab)
   const bucket = await makeBucket(lab, clients)
-  const { snapshotId } = await importDisk({ clients, bucket, key: 'r1/disk.vmdk', seed: 3, tags })
+  const { snapshotId } = await importDisk({ clients, bucket, key: 'runs/r1/disk.vmdk', seed: 3, tags })
 
   t.test('a completed snapshot tells its size and encryption', async t => {
     t.match(await awaitSnapshot({ clients, snapshotId, pollMs: 20 }), { volumeSizeGiB: 1, encrypted: false })

@@ -3,7 +3,13 @@ import { createReadStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
 import t from 'tap'
 import { removeImage } from '../../appliance/aws/image.ts'
-import { awaitImageImport, type ConvertImageInput, convertImage } from '../../appliance/aws/image-import.ts'
+import {
+  awaitImageImport,
+  type ConvertImageInput,
+  convertImage,
+  describeImageImport,
+  undoImageImport,
+} from '../../appliance/aws/image-import.ts'
 import { ownershipTags } from '../../appliance/aws/tags.ts'
 import { awsCli, awsLab, connect, makeBucket } from './aws-lab.ts'
 import { importDisk } from './disk-import.ts'
@@ -14,7 +20,7 @@ t.test('with the lab', async t => {
   const lab = await awsLab(t)
   const { clients } = connect(t, lab)
   const bucket = await makeBucket(lab, clients)
-  const disk = await importDisk({ clients, bucket, key: 'r1/disk.vmdk', seed: 1, tags })
+  const disk = await importDisk({ clients, bucket, key: 'runs/r1/disk.vmdk', seed: 1, tags })
   let token = 0
   const start = (more: Partial<ConvertImageInput> = {}) =>
     convertImage({
@@ -94,13 +100,15 @@ t.test('with the lab', async t => {
     t.same(await idsOf('snapshots'), [disk.snapshotId])
   })
 
-  t.test('an abort cancels the task and leaves neither image nor copies', async t => {
+  t.test('an abort ends the wait only; undone, the task is cancelled and leaves neither image nor copies', async t => {
     await lab.awsControl('POST', '/tasks', { stepMs: 2_000 })
     const { taskId } = await start()
     const stop = new AbortController()
     await t.rejects(finish(taskId, { signal: stop.signal, onStatus: () => stop.abort(new Error('cancelled')) }), {
       message: 'cancelled',
     })
+    t.equal((await describeImageImport({ clients, taskId }))?.status, 'active')
+    await undoImageImport({ clients, taskId, what: 'web01', tags })
     await lab.awsControl('POST', '/tasks', { stepMs: 20 })
     t.same(await idsOf('images'), [])
     t.same(await idsOf('snapshots'), [disk.snapshotId])

@@ -26,7 +26,7 @@ t.test('with the lab', async t => {
   const bucket = await makeBucket(lab, clients)
   const disks: Awaited<ReturnType<typeof importDisk>>[] = []
   for (const seed of [1, 2])
-    disks.push(await importDisk({ clients, bucket, key: `r1/disk-${seed}.vmdk`, seed, tags: tagsOf('r1') }))
+    disks.push(await importDisk({ clients, bucket, key: `runs/r1/disk-${seed}.vmdk`, seed, tags: tagsOf('r1') }))
   const snapshots = disks.map(({ snapshotId, sizeBytes }) => ({ snapshotId, sizeBytes }))
   const register = (runId: string, more: Partial<Parameters<typeof registerImage>[0]> = {}) =>
     registerImage({
@@ -105,13 +105,49 @@ t.test('with the lab', async t => {
     await t.rejects(register('r7', { snapshots: [] }), { code: 'IMAGE_FAILED' })
   })
 
+  t.test('a snapshot on which another image stands is kept', async t => {
+    const [first] = snapshots
+    if (first === undefined) throw new Error('two snapshots')
+    const { imageId } = await register('r8', { snapshots: [first] })
+    const other = await register('r9', { snapshots: [first] })
+    await lab.awsControl('DELETE', '/requests')
+    const snapshotIds = [first.snapshotId]
+    t.same(await removeImage({ clients, imageId, snapshotIds }), { keptSnapshotIds: snapshotIds })
+    const requests = await lab.awsControl<{ operation: string }[]>('GET', '/requests')
+    t.notOk(requests.some(({ operation }) => operation === 'DeleteSnapshot'))
+    t.ok(await describe(other.imageId))
+    await removeImage({ clients, imageId: other.imageId, snapshotIds: [] })
+  })
+
+  t.test('a snapshot that stays in use ends the patience', async t => {
+    const { imageId } = await register('r10')
+    const inUse = { code: 'InvalidSnapshot.InUse', message: 'in use by ami-1', statusCode: 400, times: -1 }
+    const { id } = await lab.awsControl<{ id: number }>('POST', '/faults', {
+      ...{ service: 'ec2', operation: 'DeleteSnapshot', kind: 'error', ...inUse },
+    })
+    const [snapshotId = ''] = snapshots.map(snapshot => snapshot.snapshotId)
+    const others = (await awsCli<{ Images: DescribedImage[] }>(lab, 'ec2', 'describe-images', '--owners', 'self'))
+      .Images
+    for (const { ImageId } of others) {
+      if (ImageId !== imageId) await removeImage({ clients, imageId: ImageId, snapshotIds: [] })
+    }
+    const removal = removeImage({ clients, imageId, snapshotIds: [snapshotId], patienceMs: 100, pollMs: 20 })
+    await t.rejects(removal, { code: 'AWS_REQUEST_REFUSED', message: /InvalidSnapshot.InUse/ })
+    await lab.awsControl('DELETE', `/faults/${id}`)
+    await register('r11')
+  })
+
   t.test('an image is taken away before its snapshots, and what is gone is no error', async t => {
     const images = (await awsCli<{ Images: DescribedImage[] }>(lab, 'ec2', 'describe-images', '--owners', 'self'))
       .Images
     const last = images.at(-1)
     for (const image of images.slice(0, -1)) await removeImage({ clients, imageId: image.ImageId, snapshotIds: [] })
     const snapshotIds = snapshots.map(snapshot => snapshot.snapshotId)
-    await removeImage({ clients, imageId: last?.ImageId ?? '', snapshotIds })
+    // Right after an image is gone EC2 may still say that it uses its snapshots.
+    const inUse = { code: 'InvalidSnapshot.InUse', message: 'in use by ami-1', statusCode: 400, times: 2 }
+    await lab.awsControl('POST', '/faults', { service: 'ec2', operation: 'DeleteSnapshot', kind: 'error', ...inUse })
+    const removed = await removeImage({ clients, imageId: last?.ImageId ?? '', snapshotIds, pollMs: 20 })
+    t.same(removed, { keptSnapshotIds: [] })
     await removeImage({ clients, imageId: last?.ImageId ?? '', snapshotIds })
     const { Snapshots: left } = await awsCli<{ Snapshots: unknown[] }>(
       lab,

@@ -1,7 +1,10 @@
 import t, { type Test } from 'tap'
+import { type Lease, readLease, writeLease } from '../../appliance/aws/connector-lease.ts'
 import { awaitSnapshot, deleteSnapshot } from '../../appliance/aws/ec2-snapshot.ts'
 import { registerImage, removeImage } from '../../appliance/aws/image.ts'
 import { awaitImageImport, convertImage } from '../../appliance/aws/image-import.ts'
+import { imageUse } from '../../appliance/aws/image-use.ts'
+import { listMarked } from '../../appliance/aws/marked.ts'
 import { createPartBuffers } from '../../appliance/aws/part-buffers.ts'
 import {
   cloudFormationTemplate,
@@ -14,12 +17,16 @@ import {
 import { checkImportRole, ensureBucket } from '../../appliance/aws/registration.ts'
 import { deleteObject } from '../../appliance/aws/s3-objects.ts'
 import { createPartUpload } from '../../appliance/aws/s3-upload.ts'
-import { awaitSnapshotImport, startSnapshotImport } from '../../appliance/aws/snapshot-import.ts'
+import { awaitSnapshotImport, startSnapshotImport, undoSnapshotImport } from '../../appliance/aws/snapshot-import.ts'
+import { publishToTopic } from '../../appliance/aws/sns.ts'
 import { ownershipTags } from '../../appliance/aws/tags.ts'
 import { ApplianceError } from '../../appliance/errors.ts'
 import type { Lab } from '../lab/lab.ts'
 import { awsCli, awsLab, connect, connectorId } from './aws-lab.ts'
 import { importDisk, uploadDisk } from './disk-import.ts'
+
+// Every statement is left out once, and everything done each time.
+t.setTimeout(180_000)
 
 const accountId = '111122223333'
 const region = 'eu-central-1'
@@ -83,15 +90,15 @@ async function everything(t: Test, lab: Lab): Promise<void> {
     throw new ApplianceError('AWS_PERMISSION_MISSING', 'iam:GetRole', { hint: 'iam:GetRole' })
   }
   const upload = await createPartUpload({
-    ...{ clients, bucket, key: 'r1/aborted.vmdk', accountId, partBytes: 8 << 20 },
+    ...{ clients, bucket, key: 'runs/r1/aborted.vmdk', accountId, partBytes: 8 << 20 },
     ...{ buffers: createPartBuffers(), tags },
   })
   await upload.write(Buffer.alloc(1000))
   await upload.abort()
-  const { snapshotId, sizeBytes } = await importDisk({ clients, bucket, key: 'r1/disk.vmdk', seed: 1, tags })
+  const { snapshotId, sizeBytes } = await importDisk({ clients, bucket, key: 'runs/r1/disk.vmdk', seed: 1, tags })
   const cancelled = new AbortController()
   const { taskId } = await startSnapshotImport({
-    ...{ ...common, bucket, key: 'r1/disk.vmdk', description: 'd', roleName: 'vmimport' },
+    ...{ ...common, bucket, key: 'runs/r1/disk.vmdk', description: 'd', roleName: 'vmimport' },
     ...{ clientToken: `cancelled-${runId}`, encrypted: false },
   })
   const waiting = awaitSnapshotImport({
@@ -101,7 +108,13 @@ async function everything(t: Test, lab: Lab): Promise<void> {
   await waiting.catch(error => {
     if (error.message !== 'cancelled') throw error
   })
-  await deleteObject({ clients, bucket, key: 'r1/disk.vmdk', accountId })
+  await undoSnapshotImport({ clients, taskId, tags })
+  await deleteObject({ clients, bucket, key: 'runs/r1/disk.vmdk', accountId })
+  const lease: Lease = { version: 1, ...{ connectorId, machineId: 'm1', epoch: 1, mark: 1 }, renewedAt: '2026-01-01' }
+  const place = { clients, bucket, accountId }
+  const etag = await writeLease({ ...place, lease })
+  await writeLease({ ...place, lease, etag: (await readLease(place))?.etag ?? etag })
+  await listMarked({ clients, connectorId, bucket, accountId })
   const snapshots = [{ snapshotId, sizeBytes }]
   const { imageId } = await registerImage({
     ...common,
@@ -123,9 +136,13 @@ async function everything(t: Test, lab: Lab): Promise<void> {
     ...{ encrypted: false, roleName: 'vmimport', clientToken: `converted-${runId}`, snapshots },
   })
   const converted = await awaitImageImport({ ...common, taskId: conversion.taskId, what: 'web01' })
+  await imageUse({ clients, imageIds: [imageId] })
   await removeImage({ clients, ...converted })
   await removeImage({ clients, imageId, snapshotIds: [] })
   await deleteSnapshot({ clients, snapshotId })
+  const { TopicArn: topicArn } = await awsCli<{ TopicArn: string }>(lab, 'sns', 'create-topic', '--name', 'hoist-runs')
+  const words = { subject: 's', text: 't', document: {}, attributes: {}, id: runId }
+  await publishToTopic({ clients, topicArn, ...words })
 }
 
 t.test('the documented policy is enough for everything, and each of its statements is needed', async t => {
@@ -151,11 +168,11 @@ t.test(
     const { clients } = connect(t, lab)
     const bucket = await ensureBucket({ clients, connectorId, accountId, region, partition: 'aws' })
     const tags = ownershipTags({ connectorId, jobId: 'j1', runId: 'r1', serverId: 's1', serverName: 'web01' })
-    await uploadDisk(clients, bucket, 'r1/disk.vmdk', 1)
+    await uploadDisk(clients, bucket, 'runs/r1/disk.vmdk', 1)
     let token = 0
     const encrypt = async () => {
       const { taskId } = await startSnapshotImport({
-        ...{ clients, bucket, key: 'r1/disk.vmdk', description: 'd', roleName: 'vmimport', tags },
+        ...{ clients, bucket, key: 'runs/r1/disk.vmdk', description: 'd', roleName: 'vmimport', tags },
         ...{ clientToken: `key-${token++}`, encrypted: true, kmsKeyId: key.KeyId },
       })
       return awaitSnapshotImport({ clients, taskId, what: 'web01', tags, pollMs: 20 })

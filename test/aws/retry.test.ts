@@ -30,6 +30,17 @@ t.test('a refusal ends it at once, with a name', async t => {
   t.equal(attempts, 1)
 })
 
+t.test('a refusal that comes again after the clock was corrected is not about the clock', async t => {
+  const causes: string[] = []
+  const $metadata = { httpStatusCode: 400, clockSkewCorrected: true }
+  const send = async () => {
+    throw Object.assign(new Error('Request has expired.'), { name: 'RequestExpired', $metadata })
+  }
+  const asked = withRetries('ec2:ImportSnapshot', send, { onRetry: cause => causes.push(cause) })
+  await t.rejects(asked, { code: 'AWS_CREDENTIALS_EXPIRED' })
+  t.same(causes, ['clockSkew'])
+})
+
 t.test('attempts are limited', async t => {
   let attempts = 0
   const send = async () => {

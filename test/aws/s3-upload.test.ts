@@ -4,23 +4,10 @@ import { createPartBuffers } from '../../appliance/aws/part-buffers.ts'
 import { listUnfinishedUploads } from '../../appliance/aws/s3-objects.ts'
 import { createPartUpload, type PartUploadOptions, partSizeFor } from '../../appliance/aws/s3-upload.ts'
 import { awsCli, awsCliBytes, awsLab, connect, makeBucket } from './aws-lab.ts'
+import { chunks } from './seeded-stream.ts'
 
 const mib = 1024 * 1024
 const tags = { Name: 'web01', 'hoist:connector': 'c0ffee00', 'hoist:run': 'r1' }
-
-/** Seeded bytes, in chunks of odd sizes. */
-function* chunks(totalBytes: number, seed: number) {
-  let state = seed
-  const block = Buffer.alloc(mib + 7)
-  let left = totalBytes
-  while (left > 0) {
-    state = (state * 1103515245 + 12345) % 2147483648
-    const length = Math.min(left, 1 + (state % block.length))
-    for (let i = 0; i + 4 <= block.length; i += 4096) block.writeUInt32LE((state + i) % 4294967296, i)
-    yield block.subarray(0, length)
-    left -= length
-  }
-}
 
 t.test('a part size lets the stream of a disk that cannot be compressed fit 10,000 parts', async t => {
   t.equal(partSizeFor(0), 8 * mib)
@@ -49,7 +36,7 @@ t.test('with the lab', async t => {
     const seen: number[] = []
     let progress = 0
     let most = 0
-    const upload = await begin('run/disk-1.vmdk', {
+    const upload = await begin('runs/r1/disk-1.vmdk', {
       onPart: (part, index) => {
         t.ok(part.buffer instanceof SharedArrayBuffer)
         seen[index] = part.length
@@ -64,8 +51,8 @@ t.test('with the lab', async t => {
       most = Math.max(most, buffers.inUseBytes)
     }
     const done = await upload.complete()
-    t.match(done, { bucket, key: 'run/disk-1.vmdk', sizeBytes: 45 * mib + 333, partCount: 6 })
-    const bytes = await awsCliBytes(lab, 's3', 'cp', `s3://${bucket}/run/disk-1.vmdk`, '-')
+    t.match(done, { bucket, key: 'runs/r1/disk-1.vmdk', sizeBytes: 45 * mib + 333, partCount: 6 })
+    const bytes = await awsCliBytes(lab, 's3', 'cp', `s3://${bucket}/runs/r1/disk-1.vmdk`, '-')
     t.equal(createHash('sha256').update(bytes).digest('hex'), wanted.digest('hex'))
     t.same(seen, [8 * mib, 8 * mib, 8 * mib, 8 * mib, 8 * mib, 5 * mib + 333])
     t.equal(progress, 45 * mib + 333)
@@ -75,7 +62,7 @@ t.test('with the lab', async t => {
     t.same(retries, [])
     const { TagSet: found } = JSON.parse(
       (
-        await awsCliBytes(lab, 's3api', 'get-object-tagging', '--bucket', bucket, '--key', 'run/disk-1.vmdk')
+        await awsCliBytes(lab, 's3api', 'get-object-tagging', '--bucket', bucket, '--key', 'runs/r1/disk-1.vmdk')
       ).toString(),
     )
     t.same(Object.fromEntries(found.map((tag: { Key: string; Value: string }) => [tag.Key, tag.Value])), tags)
@@ -98,20 +85,20 @@ t.test('with the lab', async t => {
       statusCode: 503,
     })
     const wanted = createHash('sha256')
-    const upload = await begin('run/shaky.vmdk')
+    const upload = await begin('runs/r1/shaky.vmdk')
     for (const chunk of chunks(30 * mib, 2)) {
       wanted.update(chunk)
       await upload.write(chunk)
     }
     await upload.complete()
-    const bytes = await awsCliBytes(lab, 's3', 'cp', `s3://${bucket}/run/shaky.vmdk`, '-')
+    const bytes = await awsCliBytes(lab, 's3', 'cp', `s3://${bucket}/runs/r1/shaky.vmdk`, '-')
     t.equal(createHash('sha256').update(bytes).digest('hex'), wanted.digest('hex'))
     t.same(retries.splice(0).sort(), ['network s3:PutObject', 'server s3:PutObject', 'throttled s3:PutObject'])
   })
 
   t.test('a part that was damaged on its way is refused by S3 and never becomes part of the object', async t => {
     await fault({ operation: 'UploadPart', kind: 'corruptBody', afterBytes: mib, times: -1 })
-    const upload = await begin('run/damaged.vmdk')
+    const upload = await begin('runs/r1/damaged.vmdk')
     await t.rejects(async () => {
       for (const chunk of chunks(9 * mib, 3)) await upload.write(chunk)
       await upload.complete()
@@ -123,7 +110,7 @@ t.test('with the lab', async t => {
 
   t.test('a lost answer to the last request does not lose the object', async t => {
     await fault({ operation: 'CompleteMultipartUpload', kind: 'reset', skip: 0 })
-    const upload = await begin('run/lost-answer.vmdk')
+    const upload = await begin('runs/r1/lost-answer.vmdk')
     for (const chunk of chunks(9 * mib, 4)) await upload.write(chunk)
     t.equal((await upload.complete()).sizeBytes, 9 * mib)
     t.same(retries.splice(0), ['network s3:PutObject'])
@@ -131,7 +118,7 @@ t.test('with the lab', async t => {
 
   t.test('an abort leaves nothing, at whatever moment and however often', async t => {
     const stop = new AbortController()
-    const upload = await begin('run/aborted.vmdk', { signal: stop.signal })
+    const upload = await begin('runs/r1/aborted.vmdk', { signal: stop.signal })
     for (const chunk of chunks(20 * mib, 5)) await upload.write(chunk)
     t.equal((await unfinished()).length, 1)
     stop.abort(new Error('cancelled'))
@@ -145,20 +132,20 @@ t.test('with the lab', async t => {
 
   t.test('a cancellation while the parts are joined waits for the object, so that it can be deleted', async t => {
     const stop = new AbortController()
-    const upload = await begin('run/late.vmdk', { signal: stop.signal })
+    const upload = await begin('runs/r1/late.vmdk', { signal: stop.signal })
     for (const chunk of chunks(9 * mib, 8)) await upload.write(chunk)
     await upload.end()
     await fault({ operation: 'CompleteMultipartUpload', kind: 'delay', delayMs: 300 })
     setTimeout(() => stop.abort(new Error('cancelled')), 100)
     await t.rejects(upload.complete(), { message: 'cancelled' })
     await upload.abort()
-    const target = ['--bucket', bucket, '--key', 'run/late.vmdk']
+    const target = ['--bucket', bucket, '--key', 'runs/r1/late.vmdk']
     const object = await awsCli<{ ContentLength: number }>(lab, 's3api', 'head-object', ...target)
     t.equal(object.ContentLength, 9 * mib, 'it is there already, and not only after the clean-up')
   })
 
   t.test('a digest that refuses a part fails the upload', async t => {
-    const upload = await begin('run/refused.vmdk', {
+    const upload = await begin('runs/r1/refused.vmdk', {
       onPart: async () => {
         throw new Error('corrupt grain')
       },
@@ -178,7 +165,7 @@ t.test('with the lab', async t => {
   t.test('a buffer is not used again before the digest is done with it', async t => {
     const one = createPartBuffers(8 * mib)
     const { promise, resolve } = Promise.withResolvers<void>()
-    const upload = await begin('run/slow-digest.vmdk', { buffers: one, onPart: () => promise })
+    const upload = await begin('runs/r1/slow-digest.vmdk', { buffers: one, onPart: () => promise })
     const writing = (async () => {
       for (const chunk of chunks(25 * mib, 7)) await upload.write(chunk)
     })()
@@ -190,12 +177,12 @@ t.test('with the lab', async t => {
   })
 
   t.test('a wrong owner gets no byte', async t => {
-    const other = begin('run/foreign.vmdk', { accountId: '999999999999' })
+    const other = begin('runs/r1/foreign.vmdk', { accountId: '999999999999' })
     await t.rejects(other, { code: 'AWS_PERMISSION_MISSING' })
   })
 
   t.test('an upload that nothing was written to, or that ended, is refused', async t => {
-    const upload = await begin('run/empty.vmdk')
+    const upload = await begin('runs/r1/empty.vmdk')
     await t.rejects(upload.complete(), { code: 'UPLOAD_FAILED', message: /nothing was written/ })
     await upload.abort()
     await t.rejects(upload.write(Buffer.alloc(1)), { code: 'UPLOAD_FAILED', message: /aborted/ })

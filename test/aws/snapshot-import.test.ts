@@ -2,7 +2,12 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
 import t from 'tap'
-import { awaitSnapshotImport, startSnapshotImport } from '../../appliance/aws/snapshot-import.ts'
+import {
+  awaitSnapshotImport,
+  describeSnapshotImport,
+  startSnapshotImport,
+  undoSnapshotImport,
+} from '../../appliance/aws/snapshot-import.ts'
 import { ownershipTags } from '../../appliance/aws/tags.ts'
 import { awsCli, awsLab, connect, makeBucket } from './aws-lab.ts'
 import { uploadDisk } from './disk-import.ts'
@@ -12,9 +17,9 @@ const tags = ownershipTags(ownership)
 
 t.test('with the lab', async t => {
   const lab = await awsLab(t, { config: { aws: { quotas: { importSnapshotTasks: 1 } } } })
-  const { clients } = connect(t, lab)
+  const { clients, retries } = connect(t, lab)
   const bucket = await makeBucket(lab, clients)
-  const disk = await uploadDisk(clients, bucket, 'r1/disk.vmdk', 1)
+  const disk = await uploadDisk(clients, bucket, 'runs/r1/disk.vmdk', 1)
   let token = 0
   const start = (more: Partial<Parameters<typeof startSnapshotImport>[0]> = {}) =>
     startSnapshotImport({
@@ -62,7 +67,18 @@ t.test('with the lab', async t => {
     let queued = 0
     const second = await start({ onQueued: () => queued++ })
     t.ok(queued > 0)
+    t.same(retries, [], 'a quota is no failure to be repeated')
     await Promise.all([finish(first.taskId), finish(second.taskId)])
+  })
+
+  t.test('requests beyond the rate that EC2 allows are repeated and counted', async t => {
+    await lab.awsControl('POST', '/faults', {
+      ...{ service: 'ec2', operation: 'ImportSnapshot', kind: 'error', statusCode: 503 },
+      ...{ code: 'RequestLimitExceeded', message: 'Request limit exceeded.' },
+    })
+    const { taskId } = await start()
+    t.same(retries.splice(0), ['throttled ec2:ImportSnapshot'])
+    await finish(taskId)
   })
 
   t.test("a refusal arrives with AWS's text and a hint, and leaves no snapshot", async t => {
@@ -83,14 +99,14 @@ t.test('with the lab', async t => {
     const { taskId } = await (async () => {
       const { PutObjectCommand } = await import('@aws-sdk/client-s3')
       await clients.s3.send(
-        new PutObjectCommand({ Bucket: bucket, Key: 'r1/noise.vmdk', Body: Buffer.alloc(100_000, 7) }),
+        new PutObjectCommand({ Bucket: bucket, Key: 'runs/r1/noise.vmdk', Body: Buffer.alloc(100_000, 7) }),
       )
-      return start({ key: 'r1/noise.vmdk' })
+      return start({ key: 'runs/r1/noise.vmdk' })
     })()
     await t.rejects(finish(taskId), { code: 'IMPORT_REFUSED', message: /ClientError/ })
   })
 
-  t.test('an abort cancels the task and leaves no snapshot', async t => {
+  t.test('an abort ends the wait only; undone, the task is cancelled and leaves no snapshot', async t => {
     const before = (await snapshots()).length
     await lab.awsControl('POST', '/tasks', { stepMs: 2_000 })
     const { taskId } = await start()
@@ -98,6 +114,8 @@ t.test('with the lab', async t => {
     await t.rejects(finish(taskId, { signal: stop.signal, onStatus: () => stop.abort(new Error('cancelled')) }), {
       message: 'cancelled',
     })
+    t.equal((await describeSnapshotImport({ clients, taskId }))?.status, 'active')
+    await undoSnapshotImport({ clients, taskId, tags })
     await lab.awsControl('POST', '/tasks', { stepMs: 20 })
     type Tasks = { ImportSnapshotTasks: { SnapshotTaskDetail: { Status: string } }[] }
     const { ImportSnapshotTasks: found } = await awsCli<Tasks>(

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { ownershipTags, toObjectTagging, toTagList } from '../../appliance/aws/tags.ts'
+import { ownershipOf, ownershipTags, toObjectTagging, toTagList } from '../../appliance/aws/tags.ts'
 
 const ownership = { connectorId: 'c1', jobId: 'j1', runId: 'r1', serverId: '5021-uuid', serverName: 'web #1 (prod)' }
 
@@ -17,6 +17,12 @@ t.test(
     t.equal(ownershipTags(ownership, { Name: 'mine' }).Name, 'mine')
   },
 )
+
+t.test('whose a thing is can be read from its tags, as far as they go', async t => {
+  t.same(ownershipOf(toTagList(ownershipTags(ownership, { CostCentre: '42' }))), ownership)
+  t.same(ownershipOf([{ Key: 'hoist:run', Value: 'r2' }, { Key: 'Name' }]), { runId: 'r2' })
+  t.same(ownershipOf(undefined), {})
+})
 
 t.test('EC2 takes them as a list', async t => {
   t.same(toTagList({ a: '1' }), [{ Key: 'a', Value: '1' }])

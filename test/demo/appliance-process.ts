@@ -16,6 +16,10 @@ export interface ApplianceOptions {
   /** Where its log goes. */
   logFile: string
   env?: Record<string, string>
+  /** A program and its arguments that become the appliance: it runs in another namespace, for example. */
+  wrap?: string[]
+  /** Where we see the data directory, if the appliance's path is not ours. */
+  seenAs?: string
 }
 
 /** An answer of the API that is no success. */
@@ -47,7 +51,9 @@ export class ApplianceProcess {
   /** Does what `npm start` does, on a port of the system's choice and waits until it listens. */
   static async start(options: ApplianceOptions): Promise<ApplianceProcess> {
     const { args, env } = startCommand()
-    const child = spawn(process.execPath, args, {
+    const [program = '', ...rest] = [...(options.wrap ?? []), process.execPath, ...args]
+    const seenAs = options.seenAs ?? options.dataDir
+    const child = spawn(program, rest, {
       cwd: root,
       env: { ...env, PATH: process.env.PATH, HOIST_DATA_DIR: options.dataDir, HOIST_PORT: '0', ...options.env },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -68,13 +74,18 @@ export class ApplianceProcess {
       })
     })
     child.removeAllListeners('exit')
-    const token = (await readFile(join(options.dataDir, 'api-token'), 'utf8')).trim()
-    const certificate = await readFile(join(options.dataDir, 'web.crt'), 'utf8')
+    const token = (await readFile(join(seenAs, 'api-token'), 'utf8')).trim()
+    const certificate = await readFile(join(seenAs, 'web.crt'), 'utf8')
     return new ApplianceProcess(child, url, token, certificate)
   }
 
   get pid(): number {
     return this.#child.pid ?? 0
+  }
+
+  /** False once it has ended, however. */
+  get runs(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null
   }
 
   /** Its exit status; null while it runs, or when a signal ended it. */

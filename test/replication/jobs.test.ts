@@ -3,10 +3,13 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
+import type { Job, RunTrigger } from '../../appliance/domain.ts'
 import { assess } from '../../appliance/catalog/assess.ts'
 import { jobService } from '../../appliance/replication/jobs.ts'
 import type { Runner } from '../../appliance/replication/runner.ts'
-import { nextRun, validateSchedule } from '../../appliance/schedule/next-run.ts'
+import { firstRun, nextRun, resumedRun, validateSchedule } from '../../appliance/schedule/next-run.ts'
+import { validateBandwidth } from '../../appliance/schedule/policy.ts'
+import { readOnly } from '../../appliance/setup/connector-lease.ts'
 import { openStore } from '../../appliance/store/store.ts'
 import { sampleServer } from '../store/samples.ts'
 
@@ -17,9 +20,18 @@ t.teardown(async () => {
   await rm(directory, { recursive: true, force: true })
 })
 const cancelled: string[] = []
-const runner = { cancelJob: async (id: string) => void cancelled.push(id) } as unknown as Runner
+const started: string[] = []
+const runner = {
+  cancelJob: async (id: string) => void cancelled.push(id),
+  start: async (job: Job, trigger: RunTrigger) => void started.push(`${job.id} ${trigger}`),
+} as unknown as Runner
 const now = () => new Date('2026-03-01T10:00:00Z')
-const jobs = jobService({ jobs: store.jobs, servers: store.servers, runner, assess, validateSchedule, nextRun, now })
+const times = { validateSchedule, validateBandwidth, firstRun, nextRun, resumedRun }
+let active = true
+const assertActive = () => {
+  if (!active) throw readOnly('cloned')
+}
+const jobs = jobService({ jobs: store.jobs, servers: store.servers, runner, assess, times, assertActive, now })
 const plain = sampleServer(1, { id: 'plain', name: 'plain' })
 const [firstDisk] = plain.disks
 const odd = sampleServer(2, { id: 'odd', name: 'odd', disks: firstDisk ? [{ ...firstDisk, kind: 'rdmPhysical' }] : [] })
@@ -64,15 +76,45 @@ t.test('a change keeps what it does not name', async t => {
     state: 'paused',
     settings: { retention: 3, licence: 'auto' },
   })
-  t.match(await jobs.change(id, { schedule: { everyHours: 4 } }), {
-    state: 'active',
-    schedule: { startAt: '2026-03-01T10:00:00.000Z', everyHours: 4 },
-    nextRunAt: '2026-03-01T14:00:00.000Z',
-  })
+  const every4 = await jobs.change(id, { schedule: { everyHours: 4 } })
+  t.match(every4, { state: 'active', schedule: { startAt: '2026-03-01T10:00:00.000Z', everyHours: 4 } })
+  const offsetMs = Date.parse(every4.nextRunAt ?? '') - Date.parse('2026-03-01T14:00:00Z')
+  t.ok(offsetMs >= 0 && offsetMs <= 300_000, `at the next interval and not now: ${every4.nextRunAt}`)
   t.match(await jobs.change(id, { schedule: { startAt: '2026-03-02T01:00:00Z' } }), {
     schedule: { startAt: '2026-03-02T01:00:00Z', everyHours: 4 },
-    nextRunAt: '2026-03-02T01:00:00Z',
+    nextRunAt: '2026-03-02T01:00:00.000Z',
   })
+})
+
+t.test('a limit that cannot be kept is refused, whether a job is made or changed', async t => {
+  const bandwidth = { bytesPerSecond: -1, timetable: [] }
+  await t.rejects(jobs.create({ serverIds: ['plain'], settings: { bandwidth } }), { code: 'POLICY_INVALID' })
+  const [job] = await jobs.list()
+  await t.rejects(jobs.change(job?.id ?? '', { settings: { bandwidth } }), { code: 'POLICY_INVALID' })
+})
+
+t.test('a job that the appliance paused counts failures anew when it is resumed', async t => {
+  const [job] = await jobs.list()
+  const id = job?.id ?? ''
+  await store.jobs.update(id, { state: 'paused', failuresInARow: 5, pausedBecause: '5 runs failed' })
+  t.match(await jobs.change(id, { settings: { retention: 4 } }), { state: 'paused', failuresInARow: 5 })
+  const resumed = await jobs.change(id, { state: 'active' })
+  t.match(resumed, { state: 'active', failuresInARow: 0, nextRunAt: '2026-03-02T01:00:00.000Z' })
+  t.notOk('pausedBecause' in resumed)
+})
+
+t.test('a run is started by hand; while the connector is read-only nothing is made, started or deleted', async t => {
+  const [job] = await jobs.list()
+  const id = job?.id ?? ''
+  await jobs.start(id)
+  t.same(started, [`${id} manual`])
+  active = false
+  for (const refused of [jobs.start(id), jobs.remove(id), jobs.create({ serverIds: ['plain'] })])
+    await t.rejects(refused, { code: 'CONNECTOR_READ_ONLY', hint: /takes over/ })
+  t.match(await jobs.change(id, { state: 'paused' }), { state: 'paused' }, 'but it can be held back')
+  active = true
+  t.match([started.length, cancelled.length], [1, 0])
+  await t.rejects(jobs.start('none'), { code: 'NOT_FOUND' })
 })
 
 t.test('deleting a job cancels its run first, and lets the server have a new one', async t => {

@@ -100,7 +100,7 @@ t.test('every disk of a server stands in EBS as it was frozen, whatever is in it
     const entries = await readdir(site.dataDir, { recursive: true, withFileTypes: true })
     const files = entries.filter(entry => entry.isFile()).map(entry => entry.name)
     for (const name of files) {
-      t.match(name, /^(hoist\.db(-wal|-shm)?|secrets\.key|web\.(key|crt)|api-token|disk-\d+\.manifest)$/)
+      t.match(name, /^(hoist\.db(-wal|-shm)?|hoist-\w+\.db|secrets\.key|web\.(key|crt)|(api|metrics)-token|disk-\d+\.manifest)$/)
     }
   })
 })

@@ -1,15 +1,17 @@
-// Runs in progress: starting, capping, cancelling, draining. What a run does is not looked at here.
+// Runs in progress: started, gone on with, held to the caps, cancelled, let go. What a run does is not looked at here.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pino } from 'pino'
 import t from 'tap'
 import type { Job, Run } from '../../appliance/domain.ts'
-import { ApplianceError } from '../../appliance/errors.ts'
-import { Runner } from '../../appliance/replication/runner.ts'
+import { ApplianceError, type ErrorCode } from '../../appliance/errors.ts'
+import { newRun, plannedRunId, Runner, type RunnerOptions } from '../../appliance/replication/runner.ts'
 import { connectorSlots, defaultCaps } from '../../appliance/replication/slots.ts'
+import { readOnly } from '../../appliance/setup/connector-lease.ts'
 import { openStore } from '../../appliance/store/store.ts'
 import { poll } from '../site.ts'
-import { sampleJob } from '../store/samples.ts'
+import { sampleJob, sampleRun } from '../store/samples.ts'
 
 const directory = await mkdtemp(join(tmpdir(), 'hoist-runner-'))
 const store = await openStore(directory)
@@ -18,85 +20,177 @@ t.teardown(async () => {
   await rm(directory, { recursive: true, force: true })
 })
 let number = 0
+const job = () => store.jobs.create(sampleJob(++number))
 
 /** A runner whose runs all fail to connect, after a gate of the test's has been opened. */
-async function setUp(servers = 50) {
+function setUp({ servers = 50, code = 'NOT_CONFIGURED' as ErrorCode, ...options }: Partial<RunnerOptions> & { servers?: number; code?: ErrorCode } = {}) {
   const gate = Promise.withResolvers<void>()
   const begun: string[] = []
   const seen: Run[] = []
+  const ended: Run[] = []
   const runner = new Runner({
     runs: store.runs,
     slots: connectorSlots({ ...defaultCaps, servers }),
-    contextFor: async (job: Job) => {
-      begun.push(job.id)
+    contextFor: async (made: Job) => {
+      begun.push(made.id)
       await gate.promise
-      throw new ApplianceError('VCENTER_UNREACHABLE', 'vCenter is away', { hint: 'wait' })
+      throw new ApplianceError(code, 'not now', { hint: 'wait' })
     },
+    mayStart: async () => undefined,
     around: (_journal, execute) => execute(),
     listener: run => seen.push(run),
-    onError: error => t.fail(`${error}`),
+    ended: async run => void ended.push(run),
+    log: pino({ level: 'silent' }),
+    resumeMs: 1,
+    ...options,
   })
-  const job = () => store.jobs.create(sampleJob(++number))
-  return { runner, gate, begun, seen, job }
+  const idle = (jobId: string) => poll(async () => (runner.isActive(jobId) ? undefined : true))
+  return { runner, gate, begun, seen, ended, idle }
 }
 
-t.test('a run that cannot begin fails by name and is stored as ended', async t => {
-  const { runner, gate, seen, job } = await setUp()
-  const run = await runner.start(await job())
-  t.equal(run.state, 'scheduled')
+t.test('a run that cannot begin fails by name, is stored as ended, and its end is told once', async t => {
+  const { runner, gate, seen, ended, idle } = setUp()
+  const run = await runner.start(await job(), 'manual')
+  t.match(run, { state: 'scheduled', trigger: 'manual' })
   gate.resolve()
-  await poll(async () => (runner.isActive(run.jobId) ? undefined : true))
+  await idle(run.jobId)
   t.match(await store.runs.get(run.id), {
     state: 'failed',
-    failure: { code: 'VCENTER_UNREACHABLE', stage: 'scheduled', hint: 'wait' },
+    failure: { code: 'NOT_CONFIGURED', stage: 'scheduled', hint: 'wait' },
   })
-  t.same(
-    seen.map(({ state }) => state),
-    ['scheduled', 'failed'],
-  )
+  t.equal(seen[0]?.state, 'scheduled')
+  t.equal(seen.filter(({ state }) => state === 'failed').length, 1)
+  t.match(ended, [{ id: run.id, state: 'failed' }])
+})
+
+t.test('what passes is waited for, as often as its limit says, and then the run fails by that name', async t => {
+  const { runner, gate, begun, seen, ended, idle } = setUp({ code: 'NFC_STALLED' })
+  gate.resolve()
+  const run = await runner.start(await job(), 'manual')
+  await idle(run.jobId)
+  t.equal(begun.length, 6)
+  t.match(await store.runs.get(run.id), { state: 'failed', resumptions: 5, failure: { code: 'NFC_STALLED' } })
+  t.ok(seen.some(({ setback }) => setback?.failure.code === 'NFC_STALLED' && setback.resumeAt))
+  t.equal(ended.length, 1)
+})
+
+t.test('a run that waits for what passes can be cancelled at once', async t => {
+  const { runner, gate, seen } = setUp({ code: 'VCENTER_UNREACHABLE', resumeMs: 600_000 })
+  gate.resolve()
+  const run = await runner.start(await job(), 'manual')
+  await poll(async () => seen.find(({ setback }) => setback))
+  await runner.cancel(run.id)
+  t.match(await store.runs.get(run.id), { state: 'cancelled', failure: { code: 'RUN_CANCELLED' } })
 })
 
 t.test('two starts of a job at the same moment make one run', async t => {
-  const { runner, gate, job } = await setUp()
+  const { runner, gate } = setUp()
   const made = await job()
-  const outcomes = await Promise.allSettled([runner.start(made), runner.start(made)])
+  const outcomes = await Promise.allSettled([runner.start(made, 'manual'), runner.start(made, 'schedule')])
   t.same(outcomes.map(({ status }) => status).toSorted(), ['fulfilled', 'rejected'])
   const [, refused] = outcomes.toSorted((a, b) => a.status.localeCompare(b.status))
   t.match(refused, { reason: { code: 'RUN_IN_PROGRESS' } })
   t.ok(runner.isActive(made.id))
   gate.resolve()
-  await runner.stop()
+  await runner.halt()
+  t.notOk(runner.isActive(made.id))
+})
+
+t.test('a planned run is begun once, and a refused start leaves the job free', async t => {
+  const { runner, gate, idle } = setUp()
+  gate.resolve()
+  const made = await job()
+  const planned = { at: new Date('2026-03-01T02:00:00Z') }
+  const run = await runner.start(made, 'schedule', planned)
+  t.equal(run.id, plannedRunId(made.id, planned))
+  await idle(made.id)
+  await t.rejects(runner.start(made, 'schedule', planned), { code: 'RUN_EXISTS' })
   t.notOk(runner.isActive(made.id))
 })
 
 t.test('servers over the cap wait, and a waiting run can be cancelled', async t => {
-  const { runner, gate, begun, job } = await setUp(1)
+  const { runner, gate, begun } = setUp({ servers: 1 })
   const first = await job()
-  const second = await job()
-  await runner.start(first)
-  const waiting = await runner.start(second)
-  await new Promise(resolve => setTimeout(resolve, 20))
-  t.same(begun, [first.id])
+  await runner.start(first, 'manual')
+  const waiting = await runner.start(await job(), 'manual')
+  await poll(async () => (begun.length > 0 ? true : undefined))
   await runner.cancel(waiting.id)
+  t.same(begun, [first.id])
   t.match(await store.runs.get(waiting.id), { state: 'cancelled', failure: { code: 'RUN_CANCELLED' } })
   gate.resolve()
-  await runner.stop()
+  await runner.halt()
+})
+
+t.test('in a blackout no run begins; one that has begun goes on', async t => {
+  const blackout = Promise.withResolvers<void>()
+  const { runner, gate, begun, idle } = setUp({ mayStart: () => blackout.promise })
+  gate.resolve()
+  const waiting = await runner.start(await job(), 'schedule')
+  const made = await job()
+  const under = await store.runs.create(sampleRun(1, { id: 'under-way', jobId: made.id, state: 'uploading' }))
+  runner.resume(made, under)
+  await idle(made.id)
+  t.same(begun, [made.id])
+  blackout.resolve()
+  await idle(waiting.jobId)
+  t.equal(begun.length, 2)
 })
 
 t.test('cancelling what does not run is NOT_FOUND', async t => {
-  const { runner } = await setUp()
+  const { runner } = setUp()
   await t.rejects(runner.cancel('none'), { code: 'NOT_FOUND' })
   await runner.cancelJob('none')
 })
 
-t.test('a stop interrupts what goes on and lets nothing new begin', async t => {
-  const { runner, gate, job } = await setUp(1)
-  await runner.start(await job())
-  const waiting = await runner.start(await job())
+t.test('a stop leaves every run as it stands, and the next start goes on with each, once', async t => {
+  const { runner, gate, ended } = setUp({ servers: 1 })
+  const made = [await job(), await job()]
+  const runs = await Promise.all(made.map(one => runner.start(one, 'manual')))
   const later = await job()
-  const stopped = runner.stop()
+  const stopped = runner.halt()
   gate.resolve()
   await stopped
-  t.match(await store.runs.get(waiting.id), { state: 'failed', failure: { code: 'RUN_INTERRUPTED' } })
-  await t.rejects(runner.start(later), { code: 'RUN_INTERRUPTED' })
+  for (const { id } of runs) t.match(await store.runs.get(id), { state: 'scheduled', resumptions: 0 })
+  t.same(ended, [])
+  await t.rejects(runner.start(later, 'manual'), { code: 'RUN_INTERRUPTED' })
+
+  const next = setUp()
+  const stored = await store.runs.get(runs[0]?.id ?? '')
+  for (let turn = 0; turn < 2; turn++) next.runner.resume(made[0] as Job, stored as Run)
+  next.gate.resolve()
+  await next.idle(made[0]?.id ?? '')
+  t.equal(next.begun.length, 1)
+  t.match(next.ended, [{ state: 'failed', resumptions: 1 }])
+})
+
+t.test('a connector that may not act starts and goes on with nothing, until it is released', async t => {
+  const { runner, gate, begun, idle } = setUp()
+  gate.resolve()
+  await runner.halt(readOnly('cloned'))
+  const made = await job()
+  await t.rejects(runner.start(made, 'manual'), { code: 'CONNECTOR_READ_ONLY' })
+  t.equal((await store.runs.list({ jobId: made.id })).items.length, 0)
+  runner.resume(made, newRun(made, 'manual'))
+  t.notOk(runner.isActive(made.id))
+  runner.release()
+  await runner.start(made, 'manual')
+  await idle(made.id)
+  t.equal(begun.length, 1)
+})
+
+t.test('a run that has been gone on with fifty times may be what stops the appliance: it ends', async t => {
+  const { runner, begun, idle } = setUp()
+  const made = await job()
+  const run = await store.runs.create(sampleRun(2, { id: 'stuck', jobId: made.id, state: 'uploading', resumptions: 50 }))
+  runner.resume(made, run)
+  await idle(made.id)
+  t.same(begun, [])
+  t.match(await store.runs.get(run.id), { state: 'failed', failure: { code: 'RUN_RESTARTED_TOO_OFTEN' } })
+})
+
+t.test('an end that could not be dealt with does not keep the job busy', async t => {
+  const { runner, gate, idle } = setUp({ ended: () => Promise.reject(new Error('no room')) })
+  gate.resolve()
+  const { jobId } = await runner.start(await job(), 'manual')
+  await idle(jobId)
 })

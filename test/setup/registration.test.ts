@@ -4,6 +4,7 @@ import {
   ensureConnector,
   forgetOtherAccount,
   forgetOtherVcenter,
+  newConnector,
   registerConnector,
   unregisterConnector,
 } from '../../appliance/setup/registration.ts'
@@ -40,7 +41,9 @@ t.test('the connector has one identity, made once', async t => {
   const { store } = await applianceParts(t)
   const made = await ensureConnector(store.settings)
   t.match(made.id, /^[0-9a-f]{12}$/)
+  t.equal(made.mark, 0)
   t.same(await ensureConnector(store.settings), made)
+  t.not(newConnector().id, newConnector().id)
 })
 
 t.test('without settings nothing is made', async t => {
@@ -145,16 +148,16 @@ t.test('another vCenter, account or Region makes the registration none', async t
   const { store } = await applianceParts(t)
   const { settings } = store
   const { id } = await ensureConnector(settings)
-  const registered = { id, bucket: 'b', bucketRegion: 'r', awsAccountId: '1', vcenterInstanceUuid: 'u' }
+  const registered = { id, mark: 0, bucket: 'b', bucketRegion: 'r', awsAccountId: '1', vcenterInstanceUuid: 'u' }
   await settings.setConnector(registered)
   await forgetOtherVcenter(settings, 'u')
   await forgetOtherAccount(settings, '1', 'r')
   t.same(await settings.getConnector(), registered)
   await forgetOtherAccount(settings, '2', 'r')
-  t.same(await settings.getConnector(), { id, vcenterInstanceUuid: 'u' })
+  t.same(await settings.getConnector(), { id, mark: 0, vcenterInstanceUuid: 'u' })
   await settings.setConnector(registered)
   await forgetOtherAccount(settings, '1', 'other')
-  t.same(await settings.getConnector(), { id, vcenterInstanceUuid: 'u' })
+  t.same(await settings.getConnector(), { id, mark: 0, vcenterInstanceUuid: 'u' })
   await forgetOtherVcenter(settings, 'other')
-  t.same(await settings.getConnector(), { id })
+  t.same(await settings.getConnector(), { id, mark: 0 })
 })

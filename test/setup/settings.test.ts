@@ -12,8 +12,10 @@ const vcenterBody = () => ({ ...vcenterSettings(lab), password: lab.vcenter.conn
 
 async function service(t: Test, busy = false) {
   const { store, connections } = await applianceParts(t)
-  const options = { settings: store.settings, connections, version: '1.2.3', busy: async () => busy }
-  return { store, connections, settings: settingsService(options) }
+  const told: string[] = []
+  const registered = async () => void told.push((await store.settings.getConnector())?.bucket ?? '')
+  const options = { settings: store.settings, connections, version: '1.2.3', busy: async () => busy, registered }
+  return { store, connections, told, settings: settingsService(options) }
 }
 
 async function setUp(t: Test, busy = false) {
@@ -107,13 +109,14 @@ t.test('the policies to grant name the account and the Region', async t => {
 })
 
 t.test('registrations at the same moment make one bucket', async t => {
-  const { settings } = await setUp(t)
+  const { settings, told } = await setUp(t)
   const buckets = async () => Object.keys(await lab.awsControl<Record<string, string>>('GET', '/buckets')).length
   const before = await buckets()
   const [first, ...others] = await Promise.all([1, 2, 3].map(() => settings.register(signal)))
   for (const other of others) t.same(other, first)
   t.equal(await buckets(), before + 1)
   t.same(await settings.connector(), first)
+  t.same(told, [first?.bucket, first?.bucket, first?.bucket], 'each is told when it stands')
 })
 
 t.test('changes at the same moment end as one of them, whole', async t => {

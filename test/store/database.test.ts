@@ -1,12 +1,13 @@
 // The database under the repositories: opening, refusing, transactions, and what a killed process leaves.
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { openSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
-import { isUniqueBreach, openDatabase, parseDocument } from '../../appliance/store/database.ts'
+import { openDatabase, parseDocument, refuseIfOpenElsewhere } from '../../appliance/store/database.ts'
+import { isUniqueBreach } from '../../appliance/store/sqlite-errors.ts'
 import { seeded } from './samples.ts'
 
 const insert = 'INSERT INTO settings (name, document) VALUES (?, ?)'
@@ -176,8 +177,8 @@ t.test('kill -9 amid writes leaves every acknowledged row and no half transactio
      const database = openDatabase(process.argv[2])
      for (let i = Number(process.argv[3]); ; i++) {
        database.write(sql => {
-         sql.run('INSERT INTO settings (name, document) VALUES (?, ?)', 'left-' + i, 'x'.repeat(3000))
-         sql.run('INSERT INTO settings (name, document) VALUES (?, ?)', 'right-' + i, 'x'.repeat(3000))
+         sql.run('INSERT INTO settings (name, document) VALUES (?, ?)', 'left-' + i, JSON.stringify('x'.repeat(3000)))
+         sql.run('INSERT INTO settings (name, document) VALUES (?, ?)', 'right-' + i, JSON.stringify('x'.repeat(3000)))
        })
        writeSync(1, i + '\\n')
      }`,
@@ -212,4 +213,90 @@ t.test('a plain SQLite reader accepts the file', async t => {
   t.teardown(() => plain.close())
   t.equal(plain.prepare('PRAGMA integrity_check').get()?.integrity_check, 'ok')
   t.equal(plain.prepare('SELECT document FROM settings').get()?.document, '1')
+})
+
+t.test('a document that is none is found at the next opening', async t => {
+  const path = join(t.testdir(), 'hoist.db')
+  const database = openDatabase(path)
+  database.write(sql => sql.run(insert, 'a', '{"half":'))
+  database.close()
+  t.throws(() => openDatabase(path), { code: 'STORE_DAMAGED', cause: { message: /1 documents.*settings/ } })
+})
+
+t.test('a log with a head that SQLite did not write is refused instead of taken for an empty one', async t => {
+  const path = join(t.testdir(), 'hoist.db')
+  openDatabase(path).close()
+  writeFileSync(`${path}-wal`, Buffer.alloc(8192, 0x5a))
+  t.throws(() => openDatabase(path), { code: 'STORE_DAMAGED', cause: { message: /write-ahead log/ } })
+  writeFileSync(`${path}-wal`, Buffer.alloc(8192))
+  openDatabase(path).close()
+})
+
+t.test('a page that turns out to be damaged later is named, too', async t => {
+  const path = join(t.testdir(), 'hoist.db')
+  const first = openDatabase(path)
+  first.write(sql => {
+    for (let i = 0; i < 2000; i++) sql.run(insert, `name-${i}`, JSON.stringify('x'.repeat(900)))
+  })
+  first.close()
+  const database = openDatabase(path)
+  t.teardown(() => database.close())
+  // Its cache is not large enough for all of them.
+  database.read(sql => sql.get('PRAGMA cache_size = 1'))
+  const file = openSync(path, 'r+')
+  for (let offset = 40 * 4096; offset < statSync(path).size; offset += 4096)
+    writeSync(file, Buffer.alloc(4096, 0xa5), 0, 4096, offset)
+  // Not closed: that would drop the lock that this process holds.
+  t.throws(() => database.read(sql => sql.all('SELECT document FROM settings')), { code: 'STORE_DAMAGED' })
+  t.throws(() => database.write(sql => sql.run('DELETE FROM settings')), { code: 'STORE_DAMAGED' })
+})
+
+t.test('looking whether a database is open elsewhere tells of nothing else', async t => {
+  const directory = t.testdir({ 'text.db': 'no database'.repeat(999) })
+  refuseIfOpenElsewhere(join(directory, 'none.db'))
+  refuseIfOpenElsewhere(join(directory, 'text.db'))
+  const path = join(directory, 'hoist.db')
+  const database = openDatabase(path)
+  t.throws(() => refuseIfOpenElsewhere(path), { code: 'STORE_LOCKED' })
+  database.close()
+  refuseIfOpenElsewhere(path)
+})
+
+t.test('a second look at a database that this process has open keeps its lock', async t => {
+  const path = join(t.testdir(), 'hoist.db')
+  const database = openDatabase(path)
+  t.teardown(() => database.close())
+  t.throws(() => openDatabase(path), { code: 'STORE_LOCKED' })
+  const other = spawnSync(process.execPath, [
+    '--input-type=module',
+    '-e',
+    `import { DatabaseSync } from 'node:sqlite'
+     new DatabaseSync(process.argv[1], { timeout: 0 }).exec('BEGIN IMMEDIATE')`,
+    path,
+  ])
+  t.match(other.stderr.toString(), /database is locked/)
+})
+
+t.test('a copy is whole while others write, and is given up when asked', async t => {
+  const directory = t.testdir()
+  const database = openDatabase(join(directory, 'hoist.db'))
+  t.teardown(() => database.close())
+  const add = (name: string) => database.write(sql => sql.run(insert, name, JSON.stringify('x'.repeat(2000))))
+  for (let i = 0; i < 3000; i++)
+    database.writeProgress(sql => sql.run(insert, `n-${i}`, JSON.stringify('x'.repeat(2000))))
+  let turns = 0
+  const writing = setInterval(() => add(`turn-${turns++}`), 1)
+  await database.copyTo(join(directory, 'copy.db'))
+  clearInterval(writing)
+  t.ok(turns > 0, 'the event loop turned')
+  const copy = openDatabase(join(directory, 'copy.db'))
+  t.teardown(() => copy.close())
+  t.ok(Number(copy.read(sql => sql.get('SELECT count(*) AS n FROM settings'))?.n) >= 3000)
+  const reason = new Error('stop')
+  const stop = new AbortController()
+  const given = database.copyTo(join(directory, 'given-up.db'), stop.signal)
+  stop.abort(reason)
+  await t.rejects(given, reason)
+  await t.rejects(database.copyTo(join(directory, 'given-up.db'), AbortSignal.abort(reason)), reason)
+  await t.rejects(database.copyTo(join(directory, 'none', 'copy.db')), { code: 'STORE_UNAVAILABLE' })
 })

@@ -70,6 +70,18 @@ t.test('due jobs are the active ones whose time has come, longest due first, wha
   t.strictSame(await due('2026-03-02T00:00:00Z'), ['job-1', 'job-4'])
 })
 
+t.test('upcoming jobs are the active ones in the order of their next runs', async t => {
+  const { jobs } = open(t)
+  t.strictSame(await jobs.upcoming(), [])
+  await jobs.create(sampleJob(1, { nextRunAt: '2026-03-02T00:00:00Z' }))
+  await jobs.create(sampleJob(2, { nextRunAt: '2026-03-01T00:00:00Z' }))
+  await jobs.create(sampleJob(3, { nextRunAt: '2026-02-01T00:00:00Z', state: 'paused' }))
+  const { nextRunAt: _never, ...never } = sampleJob(4)
+  await jobs.create(never)
+  t.match(await jobs.upcoming(), [{ id: 'job-2' }])
+  t.match(await jobs.upcoming(9), [{ id: 'job-2' }, { id: 'job-1' }])
+})
+
 t.test('pages of jobs together give all, in the order of their making', async t => {
   const { jobs } = open(t)
   const chance = seeded(3)

@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import { type Run, runOutcomes, runStages } from '../../appliance/domain.ts'
 import { openDatabase } from '../../appliance/store/database.ts'
 import { jobRepository } from '../../appliance/store/jobs.ts'
-import { type RunRepository, runRepository } from '../../appliance/store/runs.ts'
+import { type RunListRequest, type RunRepository, runRepository } from '../../appliance/store/runs.ts'
 import { sampleDisk, sampleJob, sampleRun } from './samples.ts'
 
 async function open(t: Test) {
@@ -81,37 +81,89 @@ t.test('an update changes its fields only, and undefined removes one', async t =
   await t.rejects(runs.update('none', {}), { code: 'NOT_FOUND' })
 })
 
-t.test('progress of a disk writes one row, and a save only the disks that changed', async t => {
+t.test('a save writes the run and only the disks that changed', async t => {
   const { runs, rows } = await open(t)
   const run = await runs.create(sampleRun(1))
+  const [first, second] = run.disks
   rows.length = 0
-  await runs.updateDisk(run.id, 2001, { readBytes: 10, uploadedBytes: 4 })
-  await runs.updateDisk(run.id, 2001, { snapshotId: 'snap-1', uploadedBytes: 10 })
-  t.strictSame(rows, [1, 1])
-  const now = await runs.get(run.id)
-  t.match(now?.disks, [{ readBytes: 0 }, { readBytes: 10, uploadedBytes: 10, snapshotId: 'snap-1' }])
-  rows.length = 0
-  const [first, second] = now?.disks ?? []
-  if (now && first && second) await runs.save({ ...now, disks: [first, { ...second, readBytes: 11 }] })
+  if (first && second) await runs.saveProgress({ ...run, disks: [first, { ...second, readBytes: 11 }] })
   t.strictSame(rows, [2], 'the run and one disk')
-  await t.rejects(runs.updateDisk(run.id, 9, {}), { code: 'NOT_FOUND', message: /disk 9/ })
-  await t.rejects(runs.updateDisk('none', 2000, {}), { code: 'NOT_FOUND' })
+  t.match((await runs.get(run.id))?.disks, [{ readBytes: 0 }, { readBytes: 11 }])
 })
 
-t.test('only byte counts go without an fsync: anything that a restart needs is synchronous', async t => {
+t.test('only progress goes without an fsync', async t => {
   const { database, runs } = await open(t)
-  await runs.create(sampleRun(1))
-  const relaxed: boolean[] = []
+  const run = await runs.create(sampleRun(1))
+  let relaxed = 0
   const original = database.writeProgress.bind(database)
   database.writeProgress = change => {
-    relaxed.push(true)
+    relaxed++
     return original(change)
   }
-  await runs.updateDisk('run-00001', 2000, { readBytes: 1 })
-  t.equal(relaxed.length, 1)
-  await runs.updateDisk('run-00001', 2000, { readBytes: 2, importTaskId: 'import-snap-1' })
-  await runs.updateDisk('run-00001', 2000, { objectKey: 'k' })
-  t.equal(relaxed.length, 1)
+  await runs.saveProgress({ ...run, state: 'uploading' })
+  t.equal(relaxed, 1)
+  await runs.save({ ...run, state: 'converting' })
+  await runs.update(run.id, { imageId: 'ami-1' })
+  t.equal(relaxed, 1)
+  await t.rejects(runs.saveProgress(sampleRun(9)), { code: 'NOT_FOUND' })
+})
+
+t.test('a run that was begun before is not begun again, whatever became of it', async t => {
+  const { runs } = await open(t)
+  await runs.create(sampleRun(1))
+  await t.rejects(runs.create(sampleRun(1)), { code: 'RUN_EXISTS', statusCode: 409 })
+  await runs.update('run-00001', { state: 'failed' })
+  await t.rejects(runs.create(sampleRun(1)), { code: 'RUN_EXISTS' })
+  const begun = await Promise.allSettled([runs.create(sampleRun(2)), runs.create(sampleRun(2))])
+  t.equal(begun.filter(({ status }) => status === 'fulfilled').length, 1)
+})
+
+t.test('images of a server are those that stand, newest first however the clock went', async t => {
+  const { runs } = await open(t)
+  const image = (number: number, changes: Partial<Run> = {}) =>
+    runs.create(sampleRun(number, { state: 'succeeded', imageId: `ami-${number}`, ...changes }))
+  await image(1)
+  await image(2, { createdAt: '2031-01-01T00:00:00.000Z' })
+  await image(3, { jobId: 'job-2' })
+  await image(4, { serverId: 'server-2', jobId: 'job-3' })
+  await runs.create(sampleRun(5, { state: 'succeeded' }))
+  await image(6, { state: 'failed' })
+  await image(7, { imageRemovedAt: '2026-03-02T00:00:00Z' })
+  const ids = async (serverId: string) => (await runs.imagesOf(serverId)).map(run => run.imageId)
+  t.strictSame(await ids('server-1'), ['ami-3', 'ami-2', 'ami-1'])
+  t.strictSame(await ids('server-2'), ['ami-4'])
+  await runs.update('run-00002', { imageRemovedAt: '2026-03-02T00:00:00Z' })
+  await runs.update('run-00006', { state: 'succeeded' })
+  t.strictSame(await ids('server-1'), ['ami-6', 'ami-3', 'ami-1'])
+})
+
+t.test('the last success of a job is the one that was begun last', async t => {
+  const { runs } = await open(t)
+  t.equal(await runs.lastSuccess('job-1'), undefined)
+  await runs.create(sampleRun(1, { state: 'succeeded' }))
+  await runs.create(sampleRun(2, { state: 'succeeded' }))
+  await runs.create(sampleRun(3, { state: 'failed' }))
+  await runs.create(sampleRun(4, { state: 'succeeded', jobId: 'job-2' }))
+  t.match(await runs.lastSuccess('job-1'), { id: 'run-00002' })
+})
+
+t.test('runs are counted by state, and listed by it', async t => {
+  const { runs } = await open(t)
+  for (let number = 0; number < 9; number++)
+    await runs.create(
+      sampleRun(number, { jobId: `job-${1 + (number % 3)}`, state: number % 2 === 0 ? 'failed' : 'succeeded' }),
+    )
+  await runs.create(sampleRun(9))
+  const counts = await runs.countByState()
+  t.strictSame(Object.keys(counts), [...runStages, ...runOutcomes])
+  t.match(counts, { failed: 5, succeeded: 4, scheduled: 1, uploading: 0 })
+  const ids = async (request: RunListRequest) => (await runs.list(request)).items.map(run => run.id)
+  t.strictSame(await ids({ state: 'failed', limit: 3 }), ['run-00008', 'run-00006', 'run-00004'])
+  t.strictSame(await ids({ state: 'succeeded', jobId: 'job-2' }), ['run-00007', 'run-00001'])
+  const { next } = await runs.list({ state: 'failed', limit: 3 })
+  t.strictSame(await ids({ state: 'failed', after: next }), ['run-00002', 'run-00000'])
+  await runs.update('run-00009', { state: 'cancelled' })
+  t.match(await runs.countByState(), { cancelled: 1, scheduled: 0 })
 })
 
 async function pages(runs: RunRepository, jobId: string | undefined, limit: number): Promise<Run[]> {

@@ -76,6 +76,7 @@ export function sampleJob(number: number, changes: Partial<Job> = {}): Job {
     state: 'active',
     createdAt: new Date(Date.UTC(2026, 1, 1) + number * 1000).toISOString(),
     nextRunAt: '2026-03-01T02:00:00Z',
+    failuresInARow: 0,
     ...changes,
   }
 }
@@ -99,8 +100,11 @@ export function sampleRun(number: number, changes: Partial<Run> = {}): Run {
     serverId: 'server-1',
     serverName: 'web 1',
     state: 'scheduled',
+    trigger: 'schedule',
     createdAt: new Date(Date.UTC(2026, 2, 1) + number * 1000).toISOString(),
     disks: [sampleDisk(2000), sampleDisk(2001)],
+    steps: [],
+    resumptions: 0,
     retries: {},
     imageSnapshotIds: [],
     warnings: [],

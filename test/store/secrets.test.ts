@@ -3,7 +3,7 @@ import { chmodSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync }
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { type Database, openDatabase } from '../../appliance/store/database.ts'
-import { openSecretStore, secretNames } from '../../appliance/store/secrets.ts'
+import { channelSecret, openSecretStore, secretNames } from '../../appliance/store/secrets.ts'
 import { seeded } from './samples.ts'
 
 function open(t: Test): { database: Database; keyPath: string; directory: string } {
@@ -122,4 +122,13 @@ t.test('a key file that others can read, a link, or one of another size is refus
   await t.rejects(openSecretStore(database, link), { code: 'PRIVATE_FILE_UNSAFE' })
   writeFileSync(keyPath, 'short')
   await t.rejects(openSecretStore(database, keyPath), { code: 'PRIVATE_FILE_UNSAFE', message: /5 bytes/ })
+})
+
+t.test('each notification channel has one secret of its own', async t => {
+  const { database, keyPath } = open(t)
+  const secrets = await openSecretStore(database, keyPath)
+  await secrets.set(channelSecret('a'), 'key of a')
+  await secrets.set(channelSecret('b'), 'key of b')
+  t.equal(await secrets.get(channelSecret('a')), 'key of a')
+  t.notOk((secretNames as readonly string[]).includes(channelSecret('a')))
 })

@@ -1,7 +1,7 @@
 // Settings as checked documents.
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import type { AwsSettings, Connector, VcenterSettings } from '../../appliance/domain.ts'
+import type { AwsSettings, Connector, Policy, VcenterSettings } from '../../appliance/domain.ts'
 import { openDatabase } from '../../appliance/store/database.ts'
 import { settingsRepository } from '../../appliance/store/settings.ts'
 
@@ -18,7 +18,19 @@ const aws: AwsSettings = {
   proxyUrl: 'http://proxy.example:3128',
   importRoleName: 'vmimport',
 }
-const connector: Connector = { id: 'c-1', bucket: 'hoist-c-1', bucketRegion: 'eu-central-1' }
+const connector: Connector = { id: 'c-1', bucket: 'hoist-c-1', bucketRegion: 'eu-central-1', mark: 0 }
+
+const policy: Policy = {
+  timeZone: 'Europe/Berlin',
+  bandwidth: {
+    bytesPerSecond: 10_000_000,
+    timetable: [{ window: { days: ['sat', 'sun'], from: '00:00', to: '24:00' }, bytesPerSecond: null }],
+  },
+  blackouts: [{ window: { days: ['mon'], from: '22:00', to: '04:00' }, holdTransfers: true }],
+  datastoreFloor: { percent: 10, bytes: 2 ** 34 },
+  pauseAfterFailures: 3,
+  snapshotAgeHours: 24,
+}
 
 function open(t: Test) {
   const database = openDatabase(join(t.testdir(), 'hoist.db'))
@@ -40,10 +52,6 @@ t.test('each setting comes back as it was set, the last one winning, and undefin
   t.strictSame(await settings.getConnector(), connector)
   await settings.setVcenter({ ...vcenter, trust: { kind: 'ca', caPem: 'pem' } })
   t.match(await settings.getVcenter(), { trust: { kind: 'ca', caPem: 'pem' } })
-  await settings.deleteVcenter()
-  await settings.deleteAws()
-  t.equal(await settings.getVcenter(), undefined)
-  t.equal(await settings.getAws(), undefined)
 })
 
 t.test('a stored setting of another form is refused by name, not handed on', async t => {
@@ -61,4 +69,33 @@ t.test('a setting with a password in it cannot be written', async t => {
   const withPassword = { ...vcenter, password: 'hunter2' }
   await t.rejects(settings.setVcenter(withPassword), { code: 'STORE_DAMAGED' })
   t.equal(await settings.getVcenter(), undefined)
+})
+
+t.test('the policy comes back as it was set, and one of another form is refused', async t => {
+  const { settings } = open(t)
+  t.equal(await settings.getPolicy(), undefined)
+  await settings.setPolicy(policy)
+  t.strictSame(await settings.getPolicy(), policy)
+  await t.rejects(settings.setPolicy({ ...policy, datastoreFloor: { percent: 101, bytes: 0 } }), {
+    code: 'STORE_DAMAGED',
+  })
+  t.strictSame(await settings.getPolicy(), policy)
+})
+
+t.test('the mark rises by one at a time, whoever else writes the connector', async t => {
+  const { settings } = open(t)
+  await t.rejects(settings.advanceMark(), { code: 'NOT_CONFIGURED' })
+  await settings.setConnector(connector)
+  const marks = await Promise.all([settings.advanceMark(), settings.advanceMark(), settings.advanceMark()])
+  t.strictSame(marks, [1, 2, 3])
+  await settings.setConnector({ ...connector, bucket: 'other' })
+  t.strictSame(
+    await settings.getConnector(),
+    { ...connector, bucket: 'other', mark: 3 },
+    'an old copy does not lower it',
+  )
+  await settings.setConnector({ ...connector, mark: 40 })
+  t.equal(await settings.advanceMark(), 41)
+  await settings.setConnector({ id: 'c-2', mark: 0 })
+  t.strictSame(await settings.getConnector(), { id: 'c-2', mark: 0 }, 'another connector has its own')
 })

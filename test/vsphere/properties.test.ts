@@ -1,7 +1,7 @@
 // Reading properties: one object, several, whole kinds in pages.
 
 import t from 'tap'
-import { readInventory, readObject, readObjects, textOf } from '../../appliance/vsphere/properties.ts'
+import { readInventory, readObject, readObjects, readRelated, textOf } from '../../appliance/vsphere/properties.ts'
 import { reference } from '../../appliance/vsphere/vim.ts'
 import { startVcenterLab } from './lab-session.ts'
 
@@ -31,6 +31,22 @@ t.test('kinds of objects are read together, each with its own properties', async
     found.filter(object => object.type === 'Datastore').map(datastore => textOf(datastore, 'summary.type')),
     ['VMFS'],
   )
+})
+
+t.test('an object and those that it refers to are read in one answer', async t => {
+  const [vm] = await Array.fromAsync(readInventory(session, { VirtualMachine: ['name'] }, { pageSize: 1 }))
+  const server = reference('VirtualMachine', vm?.[0]?.moref ?? '')
+  const wanted = { relation: 'datastore', type: 'Datastore', relatedPaths: ['summary.name'] }
+  await vcenter.receivedMethods()
+  const both = await readRelated(session, server, { ...wanted, paths: ['name'] })
+  t.same(await vcenter.receivedMethods(), ['RetrievePropertiesEx'])
+  t.equal(both.object && textOf(both.object, 'name'), vm?.[0] && textOf(vm[0], 'name'))
+  t.same(
+    both.related.map(datastore => textOf(datastore, 'summary.name')),
+    ['vmfs1'],
+  )
+  t.same(await readRelated(session, server, wanted), { object: undefined, related: both.related })
+  await t.rejects(readRelated(session, reference('VirtualMachine', 'vm-gone'), wanted), { code: 'SERVER_GONE' })
 })
 
 t.test('a session that is lost again and again ends the retrieval instead of starting it for ever', async t => {

@@ -129,3 +129,26 @@ t.test('a call that vCenter does not answer ends with the time-out, or with the 
   const signal = AbortSignal.timeout(50)
   await t.rejects(session.call('FindExtension', args, { signal }), { name: 'TimeoutError' })
 })
+
+t.test(
+  'a vCenter that was away, or swallowed everything for a while, is reached again with the same session',
+  async t => {
+    const session = await vcenter.connect({ timeoutMs: 300 })
+    const now = () => session.call('CurrentTime', { _this: serviceInstance })
+    for (const order of [
+      { kind: 'away' },
+      { kind: 'away', how: 'reset' },
+      { kind: 'away', target: 'soap' },
+      { kind: 'blackHole' },
+      { kind: 'blackHole', target: 'soap' },
+    ]) {
+      await now()
+      await vcenter.fault(order)
+      await t.rejects(now(), { code: 'VCENTER_UNREACHABLE' }, JSON.stringify(order))
+      await t.rejects(now(), { code: 'VCENTER_UNREACHABLE' }, 'also by a new connection')
+      await vcenter.clearFaults()
+      await now()
+    }
+    t.equal(session.generation, 1)
+  },
+)

@@ -13,6 +13,11 @@ t.test('pauses between looks grow to a second and no further', t => {
   }
   t.same(seen.slice(0, 3), [50, 75, 112.5])
   t.equal(seen.at(-1), 1000)
+  const own = pauses({ firstMs: 20, longestMs: 40 })
+  t.same(
+    Array.from({ length: 4 }, () => own.next().value),
+    [20, 30, 40, 40],
+  )
   t.end()
 })
 

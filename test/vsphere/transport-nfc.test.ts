@@ -65,7 +65,7 @@ async function withLease(
 
 async function readAll(disk: ExportedDisk | undefined, signal: AbortSignal = never): Promise<Buffer> {
   const chunks: Buffer[] = []
-  for await (const chunk of (await disk?.open(signal)) ?? []) chunks.push(chunk)
+  for await (const chunk of (await disk?.open(signal)) ?? []) chunks.push(Buffer.from(chunk))
   return Buffer.concat(chunks)
 }
 

@@ -1,6 +1,12 @@
 // Replication jobs, as the API takes and shows them.
 import { type Static, Type } from 'typebox'
 import { Id, strict, Timestamp } from './common.ts'
+import { BandwidthLimit, TimeZone, Windows } from './policy.ts'
+
+const whenMissed = Type.Union([Type.Literal('skip'), Type.Literal('run')], {
+  description:
+    'A run whose time passed while the appliance was away: wait for the next (the default), or start at once',
+})
 
 export const Schedule = Type.Object(
   {
@@ -8,6 +14,9 @@ export const Schedule = Type.Object(
       Type.String({ maxLength: 40, description: 'ISO 8601 with zone, at most 30 days ahead; absent means now' }),
     ),
     everyHours: Type.Optional(Type.Integer({ minimum: 1, maximum: 24, description: 'Absent means once' })),
+    timeZone: Type.Optional(TimeZone),
+    whenMissed: Type.Optional(whenMissed),
+    windows: Type.Optional(Windows),
   },
   strict,
 )
@@ -30,6 +39,7 @@ export const JobSettings = Type.Object(
         { ...tagLimits, additionalProperties: false },
       ),
     ),
+    bandwidth: Type.Optional(BandwidthLimit),
   },
   strict,
 )
@@ -59,7 +69,16 @@ export const JobView = Type.Object(
     id: Type.String(),
     serverId: Type.String(),
     serverName: Type.String(),
-    schedule: Type.Object({ startAt: Timestamp, everyHours: Type.Optional(Type.Integer()) }, strict),
+    schedule: Type.Object(
+      {
+        startAt: Timestamp,
+        everyHours: Type.Optional(Type.Integer()),
+        timeZone: Type.Optional(Type.String()),
+        whenMissed: Type.Optional(whenMissed),
+        windows: Type.Optional(Windows),
+      },
+      strict,
+    ),
     settings: Type.Object(
       {
         licence: Type.Union([Type.Literal('auto'), Type.Literal('aws'), Type.Literal('byol')]),
@@ -68,12 +87,18 @@ export const JobView = Type.Object(
         kmsKeyId: Type.Optional(Type.String()),
         retention: Type.Integer(),
         tags: Type.Record(Type.String(), Type.String()),
+        bandwidth: Type.Optional(BandwidthLimit),
       },
       strict,
     ),
     state: Type.Union([Type.Literal('active'), Type.Literal('paused'), Type.Literal('ended')]),
     createdAt: Timestamp,
     nextRunAt: Type.Optional(Timestamp),
+    lastPlannedAt: Type.Optional(
+      Type.String({ description: 'The planned time that was dealt with last: started, skipped or missed' }),
+    ),
+    failuresInARow: Type.Integer(),
+    pausedBecause: Type.Optional(Type.String({ description: 'Why the appliance paused it; absent when a user did' })),
   },
   strict,
 )

@@ -77,6 +77,7 @@ export const AwsSettingsBody = Type.Object(
           ec2: Type.Optional(Endpoint),
           sts: Type.Optional(Endpoint),
           iam: Type.Optional(Endpoint),
+          sns: Type.Optional(Endpoint),
         },
         strict,
       ),

@@ -11,7 +11,7 @@ import {
   verifySignature,
 } from './sigv4.ts'
 
-export const services = ['ec2', 'ebs', 'sts', 'iam', 'kms'] as const
+export const services = ['ec2', 'ebs', 'sts', 'iam', 'kms', 'sns', 'sqs'] as const
 
 type Refusal = 'missing' | 'unknownKey' | 'badSignature' | 'skew' | 'expiredToken' | 'wrongRegion'
 
@@ -37,7 +37,7 @@ export function isExpired(lab: Lab, stored: StoredCredential): boolean {
   return stored.expiresAtMs !== undefined && lab.now() >= stored.expiresAtMs
 }
 
-/** Codes and texts: common errors of the EC2, STS, EBS and KMS API references. */
+/** Codes and texts: common errors of the EC2, STS, SNS, EBS, SQS and KMS API references. */
 function refusal(service: string, kind: Refusal): AwsError {
   const ec2: Record<Refusal, [string, string, number]> = {
     missing: ['MissingAuthenticationToken', 'Request is missing Authentication Token', 403],
@@ -71,7 +71,7 @@ function refusal(service: string, kind: Refusal): AwsError {
     skew: ['InvalidSignatureException', 'Signature expired: the request is older or newer than 15 min.', 403],
     expiredToken: ['ExpiredTokenException', 'The security token included in the request is expired', 403],
   }
-  const table = service === 'ec2' ? ec2 : service === 'sts' || service === 'iam' ? query : json
+  const table = service === 'ec2' ? ec2 : ['sts', 'iam', 'sns'].includes(service) ? query : json
   const [code, message, statusCode] = table[kind]
   return new AwsError(code, message, statusCode)
 }

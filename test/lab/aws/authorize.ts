@@ -4,7 +4,7 @@ import type { Lab } from './config.ts'
 import { type Decision, evaluate, type RequestContext, requestContext } from './iam-policy.ts'
 import type { Principal } from './iam-store.ts'
 
-export type Service = 'ec2' | 'ebs' | 'sts' | 'iam' | 'kms'
+export type Service = 'ec2' | 'ebs' | 'sts' | 'iam' | 'kms' | 'sns' | 'sqs'
 
 export type Call = {
   lab: Lab
@@ -72,6 +72,8 @@ function denied(call: Call, action: string, resource: string, decision: Decision
       return new AwsError('AccessDeniedException', message, 403, { Reason: 'UNAUTHORIZED_ACCOUNT' })
     case 'kms':
       return new AwsError('AccessDeniedException', message, 400)
+    case 'sns':
+      return new AwsError('AuthorizationError', message, 403)
     default:
       return new AwsError('AccessDenied', message, 403)
   }

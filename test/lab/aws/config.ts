@@ -1,6 +1,7 @@
 // What the lab's AWS side is started with, and the state that its services share.
 import { randomBytes } from 'node:crypto'
 import type { ImageStore } from './ec2-images.ts'
+import type { InstanceStore } from './ec2-instances.ts'
 import type { IamStore, PolicyDocument } from './iam-store.ts'
 import type { ImportStore } from './import-task.ts'
 import type { KmsStore } from './kms.ts'
@@ -44,6 +45,8 @@ export type LabAwsConfig = {
   vmimport?: { trust?: PolicyDocument; policy?: PolicyDocument }
   /** The S3 server behind the front, with its root keys: VM Import reads objects there. */
   s3: AccessKeyConfig & { endpoint: string; region?: string }
+  /** moto's address, for SNS and SQS; without it the lab has neither. */
+  moto?: string
   encryptionByDefault?: boolean
   quotas?: Partial<Quotas>
   timing?: Partial<Timing>
@@ -62,6 +65,7 @@ export type Lab = {
   kms: KmsStore
   snapshots: SnapshotStore
   images: ImageStore
+  instances: InstanceStore
   imports: ImportStore
   clock: { skewMs: number }
   /** EBS direct's token buckets by operation, and what its client tokens stand for. */

@@ -15,6 +15,7 @@ const routes: Route[] = [
   ['POST', /^\/roles\/([\w-]+)$/, putRole],
   ['POST', /^\/buckets$/, setBucketOwner],
   ['POST', /^\/imports$/, failNextImport],
+  ['POST', /^\/instances$/, putInstance],
   ['POST', /^\/clock$/, setClock],
   ['POST', /^\/tasks$/, (lab, body) => setNumbers(lab.timing, body)],
   ['POST', /^\/timing$/, (lab, body) => setNumbers(lab.timing, body)],
@@ -59,6 +60,11 @@ function setBucketOwner(lab: Lab, body: { name?: string; owner?: string }) {
 function failNextImport(lab: Lab, body: { next?: { fail?: string } }) {
   lab.imports.nextFailure = body.next?.fail
   return {}
+}
+
+/** An instance that stands on an image, or a new state for one that is there. */
+function putInstance(lab: Lab, body: { id?: string; imageId?: string; state?: string }) {
+  return lab.instances.put(body, lab.now())
 }
 
 function setClock(lab: Lab, body: Record<string, unknown>) {

@@ -13,10 +13,12 @@ import { completeSnapshot, putSnapshotBlock, startSnapshot } from './ebs-write.t
 import { imageOperations } from './ec2-images.ts'
 import { importOperations } from './ec2-import.ts'
 import { importTaskOperations } from './ec2-import-tasks.ts'
+import { instanceOperations } from './ec2-instances.ts'
 import { snapshotOperations } from './ec2-snapshots.ts'
 import { tagOperations } from './ec2-tags.ts'
 import { iamOperations } from './iam.ts'
 import { kmsOperations } from './kms.ts'
+import { messaging } from './messaging.ts'
 import { parseAuthorization, type SignedRequest } from './sigv4.ts'
 import { stsOperations } from './sts.ts'
 import { decodeInput, encodeError, encodeOutput, operationSchema, parseForm, type QueryDialect } from './wire-query.ts'
@@ -36,6 +38,7 @@ const queryServices: Partial<Record<Service, QueryService>> = {
       ...imageOperations,
       ...importOperations,
       ...importTaskOperations,
+      ...instanceOperations,
       ...tagOperations,
     },
   },
@@ -85,7 +88,7 @@ export async function answerAws(lab: Lab, request: SignedRequest): Promise<WireA
 
 function operationName(service: Service | undefined, request: SignedRequest): string {
   if (service === 'ebs') return parseEbsRequest(request).operation
-  if (service === 'kms') return (request.headers['x-amz-target'] ?? '').replace(/^TrentService\./, '')
+  if (service === 'kms' || service === 'sqs') return (request.headers['x-amz-target'] ?? '').replace(/^\w+\./, '')
   return new URLSearchParams(request.body.toString('utf8')).get('Action') ?? ''
 }
 
@@ -103,6 +106,7 @@ async function handle(call: Call, request: SignedRequest): Promise<WireAnswer> {
       ? { statusCode: 200, headers, body: '' }
       : { ...jsonAnswer(200, output as object), headers }
   }
+  if (call.service === 'sns' || call.service === 'sqs') return messaging(call, request)
   const query = queryServices[call.service]
   const schema = query && operationSchema(query.client, call.operation)
   const handler = query?.operations[call.operation]
@@ -121,17 +125,17 @@ async function handle(call: Call, request: SignedRequest): Promise<WireAnswer> {
 /** What went wrong in the lab itself: shown on stderr, and as AWS shows its own. */
 function internalError(error: unknown, service: Service | undefined): AwsError {
   process.stderr.write(`lab aws: ${error instanceof Error ? error.stack : String(error)}\n`)
-  return service === 'ebs' || service === 'kms'
+  return service === 'ebs' || service === 'kms' || service === 'sqs'
     ? new AwsError('InternalServerException', 'An internal error has occurred.', 500)
     : new AwsError('InternalError', 'An internal error has occurred', 500)
 }
 
 function errorAnswer(service: Service | undefined, error: AwsError, requestId: string): WireAnswer {
-  if (service === 'ebs' || service === 'kms') {
+  if (service === 'ebs' || service === 'kms' || service === 'sqs') {
     const body =
       service === 'ebs' ? { Message: error.message, ...error.details } : { __type: error.code, message: error.message }
     const answer = jsonAnswer(error.statusCode, body)
-    if (service === 'kms') answer.headers['content-type'] = 'application/x-amz-json-1.1'
+    if (service !== 'ebs') answer.headers['content-type'] = 'application/x-amz-json-1.1'
     answer.headers['x-amzn-ErrorType'] = error.code
     return answer
   }

@@ -9,6 +9,7 @@ import { answerFront, control } from './control.ts'
 import { answerAws } from './dispatch.ts'
 import { parseJson } from './ebs-request.ts'
 import { ImageStore } from './ec2-images.ts'
+import { InstanceStore } from './ec2-instances.ts'
 import { IamStore } from './iam-store.ts'
 import { ImportStore } from './import-task.ts'
 import { KmsStore } from './kms.ts'
@@ -35,6 +36,7 @@ export function createLab(config: LabAwsConfig): Lab {
     kms,
     snapshots: new SnapshotStore(config.stateDir, config.region, now),
     images: new ImageStore(config.region),
+    instances: new InstanceStore(),
     imports: new ImportStore(),
     clock,
     directWrites: { rates: new Map(), tokens: new Map() },

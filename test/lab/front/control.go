@@ -84,7 +84,7 @@ func (f *front) addFault(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !faultKinds[body.Kind] || body.Kind == "error" && (body.Code == "" || body.StatusCode < 300) {
-		answer(w, http.StatusBadRequest, map[string]string{"message": "kind is error (with code and statusCode), expiredToken, reset, delay, hold or corruptBody"})
+		answer(w, http.StatusBadRequest, map[string]string{"message": "kind is error (with code and statusCode), expiredToken, reset, loseAnswer, delay, hold or corruptBody"})
 		return
 	}
 	answer(w, http.StatusOK, map[string]int64{"id": f.faults.add(&body)})

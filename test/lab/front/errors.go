@@ -60,7 +60,7 @@ func (f *front) refuse(w http.ResponseWriter, r *http.Request, e *apiError) {
 		header.Set("Content-Type", "text/xml;charset=UTF-8")
 		body = fmt.Sprintf(`<?xml version="1.0" encoding="UTF-8"?>`+"\n<Response><Errors><Error><Code>%s</Code><Message>%s</Message></Error></Errors><RequestID>%s</RequestID></Response>",
 			xmlText(e.code), xmlText(e.message), id)
-	case "sts", "iam":
+	case "sts", "iam", "sns":
 		header.Set("Content-Type", "text/xml")
 		kind := "Sender"
 		if e.status >= 500 {
@@ -68,7 +68,7 @@ func (f *front) refuse(w http.ResponseWriter, r *http.Request, e *apiError) {
 		}
 		body = fmt.Sprintf(`<ErrorResponse xmlns="https://%s.amazonaws.com/doc/"><Error><Type>%s</Type><Code>%s</Code><Message>%s</Message></Error><RequestId>%s</RequestId></ErrorResponse>`,
 			call.Service, kind, xmlText(e.code), xmlText(e.message), id)
-	default: // ebs speaks REST JSON, kms JSON 1.1: between them the clients look at these
+	default: // ebs speaks REST JSON, kms and sqs JSON: between them the clients look at these
 		header.Set("X-Amzn-Errortype", e.code)
 		header.Set("Content-Type", "application/x-amz-json-1.1")
 		text, _ := json.Marshal(map[string]string{"__type": e.code, "message": e.message, "Message": e.message})

@@ -10,11 +10,12 @@ import (
 	"time"
 )
 
-// fault is what POST /faults takes. Kinds: error, expiredToken, reset, delay, hold, corruptBody.
+// fault is what POST /faults takes. Kinds: error, expiredToken, reset, loseAnswer, delay, hold, corruptBody.
 type fault struct {
 	ID         int64  `json:"id"`
-	Service    string `json:"service"`   // s3, ec2, ebs, sts, iam, kms; empty: any
+	Service    string `json:"service"`   // s3, ec2, ebs, sts, iam, kms, sns, sqs; empty: any
 	Operation  string `json:"operation"` // UploadPart, ImportSnapshot...; empty: any
+	AccessKey  string `json:"accessKey"` // who signed; empty: anybody
 	Kind       string `json:"kind"`
 	Code       string `json:"code"`
 	Message    string `json:"message"`
@@ -34,7 +35,7 @@ type faultList struct {
 	faults []*fault
 }
 
-var faultKinds = map[string]bool{"error": true, "expiredToken": true, "reset": true, "delay": true, "hold": true, "corruptBody": true}
+var faultKinds = map[string]bool{"error": true, "expiredToken": true, "reset": true, "loseAnswer": true, "delay": true, "hold": true, "corruptBody": true}
 
 func (l *faultList) add(f *fault) int64 {
 	l.mutex.Lock()
@@ -75,11 +76,12 @@ func (l *faultList) list() []fault {
 }
 
 // take finds the oldest fault that strikes this request, and uses it up by one.
-func (l *faultList) take(service, operation string) *fault {
+func (l *faultList) take(c *call) *fault {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
 	for _, f := range l.faults {
-		if f.Times == 0 || f.Service != "" && !strings.EqualFold(f.Service, service) || f.Operation != "" && !strings.EqualFold(f.Operation, operation) {
+		if f.Times == 0 || f.Service != "" && !strings.EqualFold(f.Service, c.Service) ||
+			f.Operation != "" && !strings.EqualFold(f.Operation, c.Operation) || f.AccessKey != "" && f.AccessKey != c.AccessKey {
 			continue
 		}
 		if f.Skip > 0 {
@@ -117,6 +119,9 @@ func (f *front) strike(fault *fault, w *meter, r *http.Request) bool {
 	case "corruptBody":
 		r.Body = &corruptedBody{r.Body, fault.AfterBytes}
 		return false
+	case "loseAnswer":
+		w.ResponseWriter = &lostWriter{ResponseWriter: w.ResponseWriter}
+		return false
 	case "reset":
 		if fault.AfterBytes > 0 && r.ContentLength == 0 {
 			w.ResponseWriter = &cutWriter{w.ResponseWriter, fault.AfterBytes}
@@ -144,7 +149,7 @@ func expiredToken(service string) *apiError {
 		return &apiError{400, "RequestExpired", "Request has expired."}
 	case "s3":
 		return &apiError{400, "ExpiredToken", "The provided token has expired."}
-	case "ebs", "kms":
+	case "ebs", "kms", "sqs":
 		return &apiError{403, "ExpiredTokenException", "The security token included in the request is expired"}
 	}
 	return &apiError{403, "ExpiredToken", "The security token included in the request is expired"}
@@ -183,6 +188,24 @@ func (c *cutWriter) Write(p []byte) (int, error) {
 	http.NewResponseController(c.ResponseWriter).Flush()
 	reset(c.ResponseWriter)
 	return n, net.ErrClosed
+}
+
+// lostWriter cuts the connection where the answer would begin: the request has been carried out.
+type lostWriter struct {
+	http.ResponseWriter
+	cut bool
+}
+
+func (l *lostWriter) WriteHeader(status int) {
+	if informational := status >= 100 && status < 200; !informational && !l.cut {
+		l.cut = true
+		reset(l.ResponseWriter)
+	}
+}
+
+func (l *lostWriter) Write([]byte) (int, error) {
+	l.WriteHeader(http.StatusOK)
+	return 0, net.ErrClosed
 }
 
 // corruptedBody flips a bit of the byte at an offset.

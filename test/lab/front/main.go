@@ -124,6 +124,7 @@ type front struct {
 	shaper    *shape.Shaper
 	requests  requestLog
 	faults    faultList
+	turns     writeTurns
 	buckets   *bucketList
 	clock     clock
 	backend   *upstream
@@ -132,7 +133,7 @@ type front struct {
 }
 
 func newFront(config Config) (*front, error) {
-	f := &front{config: config, shaper: shape.New(config.BytesPerSecond)}
+	f := &front{config: config, shaper: shape.New(config.BytesPerSecond), turns: writeTurns{held: map[string]chan struct{}{}}}
 	var err error
 	if f.buckets, err = loadBuckets(config.StateDir); err != nil {
 		return nil, err

@@ -40,7 +40,7 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	} else {
 		c.Operation = operationOf(r)
 	}
-	if fault := f.faults.take(c.Service, c.Operation); fault != nil {
+	if fault := f.faults.take(c); fault != nil {
 		if done := f.strike(fault, out, r); done {
 			return
 		}

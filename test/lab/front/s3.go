@@ -151,6 +151,8 @@ func (f *front) identify(r *http.Request, s *signature) (*caller, *apiError) {
 		"s3:x-amz-server-side-encryption-aws-kms-key-id": r.Header.Get("X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id"),
 		"s3:x-amz-object-ownership":                      r.Header.Get("X-Amz-Object-Ownership"),
 		"s3:x-amz-content-sha256":                        r.Header.Get("X-Amz-Content-Sha256"),
+		"s3:if-match":                                    r.Header.Get("If-Match"),
+		"s3:if-none-match":                               r.Header.Get("If-None-Match"),
 	} {
 		if value != "" {
 			conditions[key] = value
@@ -223,6 +225,12 @@ func (f *front) strip(r *http.Request, s *signature) {
 
 // serveObject passes on what concerns objects and listings.
 func (f *front) serveObject(w http.ResponseWriter, r *http.Request, who *caller, operation s3Operation) {
+	r, release, e := f.takeTurn(r, operation)
+	if e != nil {
+		f.refuse(w, r, e)
+		return
+	}
+	defer release()
 	asked := f.encryptionAsked(r, operation)
 	f.forward(w, r, f.versitygw, who.signature.payloadHash, nil, func(response *http.Response) error {
 		f.stamp(response)

@@ -186,6 +186,7 @@ func (o *s3Operation) ofObject(r *http.Request, query url.Values) {
 			o.need(objectARN(bucket, key), action)
 		}
 		o.needExtras(r, arn)
+		o.needMatch(r, arn)
 	case http.MethodPost:
 		switch {
 		case query.Has("uploads"):
@@ -198,6 +199,7 @@ func (o *s3Operation) ofObject(r *http.Request, query url.Values) {
 			return
 		}
 		o.permissions = append([]permission{{"s3:PutObject", arn}}, o.permissions...)
+		o.needMatch(r, arn)
 	case http.MethodDelete:
 		if upload {
 			o.name = "AbortMultipartUpload"
@@ -230,5 +232,12 @@ func (o *s3Operation) needExtras(r *http.Request, arn string) {
 	}
 	if r.Header.Get("X-Amz-Acl") != "" {
 		o.need(arn, "PutObjectAcl")
+	}
+}
+
+// needMatch: who makes a write depend on the ETag of what is there must be allowed to read it.
+func (o *s3Operation) needMatch(r *http.Request, arn string) {
+	if r.Header.Get("If-Match") != "" {
+		o.need(arn, "GetObject")
 	}
 }

@@ -36,6 +36,7 @@ type Source struct {
 	DataBytes int64
 	chunks    []chunk // in the order of the disk; only those with data
 	lastGrain []byte  // the disk's last grain, re-encoded at its full length if the disk ends inside it
+	pinned    sums
 }
 
 type chunk struct {
@@ -47,7 +48,7 @@ type chunk struct {
 
 // Prepare compresses the raw file with qemu-img, or finds that done in cacheDir, and reads the grain tables.
 // The raw file must not change meanwhile: a change that is noticed is an error. Calls for the same content share
-// the work, in this process and (by atomic rename) with others.
+// the work, in this process and (by atomic rename) with others; a file that has not changed is not even read again.
 func Prepare(ctx context.Context, rawPath, cacheDir string) (*Source, error) {
 	raw, err := os.Open(rawPath)
 	if err != nil {
@@ -65,7 +66,23 @@ func Prepare(ctx context.Context, rawPath, cacheDir string) (*Source, error) {
 		return nil, err
 	}
 	pruneOnce(cacheDir)
-	size := info.Size()
+	started, before := time.Now(), identityOf(rawPath, cacheDir, info)
+	if source := remembered.find(before); source != nil {
+		return source, nil
+	}
+	source, err := prepareAll(ctx, raw, rawPath, cacheDir, info.Size())
+	if err != nil {
+		return nil, err
+	}
+	if info, err = raw.Stat(); err != nil {
+		return nil, err
+	}
+	remembered.keep(started, before, identityOf(rawPath, cacheDir, info), source)
+	return source, nil
+}
+
+// prepareAll reads the whole file, several chunks at once.
+func prepareAll(ctx context.Context, raw *os.File, rawPath, cacheDir string, size int64) (*Source, error) {
 	count := int((size + chunkBytes - 1) / chunkBytes)
 	chunks := make([]*chunk, count)
 

@@ -265,6 +265,67 @@ func TestCallersOfOneContentShareTheWork(t *testing.T) {
 	}
 }
 
+func TestUnchangedDiskIsNotReadAgain(t *testing.T) {
+	cache := t.TempDir()
+	raw := makeRaw(t, 100*mib, 13, area{0, mib, false}, area{70 * mib, mib, true})
+	write := func(offset int64, written time.Time) {
+		t.Helper()
+		file, err := os.OpenFile(raw, os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		if _, err := file.WriteAt([]byte("written by the guest"), offset); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(raw, written, written); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if prepare(t, raw, cache) == prepare(t, raw, cache) {
+		t.Fatal("a file that was just written was remembered")
+	}
+	time.Sleep(settled + 100*time.Millisecond)
+	first := prepare(t, raw, cache)
+	first.NotePinnedSum("sha1", "noted")
+	if again := prepare(t, raw, cache); again != first {
+		t.Fatal("a file that did not change was read again")
+	}
+	if sum, known := first.PinnedSum("sha1"); sum != "noted" || !known {
+		t.Fatalf("the checksum is %q", sum)
+	}
+	if _, known := first.PinnedSum("sha256"); known {
+		t.Fatal("a checksum that nobody noted is known")
+	}
+
+	// Times that were set back hide nothing.
+	info, err := os.Stat(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(80*mib, info.ModTime())
+	second := prepare(t, raw, cache)
+	if second == first {
+		t.Fatal("a change was missed")
+	}
+	if output, err := compare(raw, streamToFile(t, second, Encoding{})); err != nil {
+		t.Fatal(output)
+	}
+
+	time.Sleep(settled + 100*time.Millisecond)
+	third := prepare(t, raw, cache)
+	if err := os.Remove(third.chunks[0].file); err != nil {
+		t.Fatal(err)
+	}
+	fourth := prepare(t, raw, cache)
+	if fourth == third {
+		t.Fatal("an encoding that is gone was served")
+	}
+	if output, err := compare(raw, streamToFile(t, fourth, Encoding{})); err != nil {
+		t.Fatal(output)
+	}
+}
+
 func TestHalfASectorIsRefused(t *testing.T) {
 	if _, err := Prepare(t.Context(), makeRaw(t, 700, 1), t.TempDir()); err == nil {
 		t.Fatal("accepted")

@@ -185,7 +185,7 @@ func (c *Config) complete() error {
 			d.Type = "VMFS"
 		}
 		if d.CapacityBytes == 0 {
-			d.CapacityBytes = 4 * tebibyte
+			d.CapacityBytes = 20 * tebibyte
 		}
 		if d.FreeBytes == nil {
 			free := d.CapacityBytes / 2

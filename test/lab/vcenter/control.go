@@ -42,6 +42,7 @@ func (l *lab) serveControl() (string, error) {
 	route("POST /vms/{name}/revert", l.onVM(l.postRevert))
 	route("POST /vms/{name}/resize", l.onVM(l.postResize))
 	route("POST /vms/{name}/consolidation", l.onVM(l.postConsolidation))
+	route("POST /datastores/{name}/free", l.postFree)
 	route("GET /faults", func(*http.Request) (any, error) { return l.faults.list(), nil })
 	route("POST /faults", l.postFault)
 	route("DELETE /faults", func(*http.Request) (any, error) { return struct{}{}, l.endFaults(l.faults.remove()) })
@@ -291,49 +292,16 @@ func (l *lab) postResize(m *machine, r *http.Request) (any, error) {
 func (l *lab) postConsolidation(m *machine, r *http.Request) (any, error) {
 	var body struct {
 		Needed bool `json:"needed"`
+		Stays  bool `json:"stays"` // also after ConsolidateVMDisks, as while another host locks a file
 	}
 	if err := readJSON(r, &body); err != nil {
 		return nil, err
 	}
+	m.mu.Lock()
+	m.consolidationStays = body.Stays
+	m.mu.Unlock()
 	l.setConsolidationNeeded(m, body.Needed)
 	return body, nil
-}
-
-func (l *lab) postFault(r *http.Request) (any, error) {
-	order := &fault{}
-	if err := readJSON(r, order); err != nil {
-		return nil, err
-	}
-	if order.Kind == "sessionEnd" && order.Method == "" { // now, and not at some method
-		for _, session := range l.sessionList() {
-			l.endSession(session.Key)
-		}
-		return map[string]int{"id": 0}, nil
-	}
-	if order.Kind == "datastoreFull" {
-		if l.datastores[order.Datastore].Value == "" {
-			return nil, fmt.Errorf("no datastore %q", order.Datastore)
-		}
-		order.Times = -1
-		l.setFreeSpace(order.Datastore, order.FreeBytes)
-	}
-	if order.Kind == "hold" && order.Method == "" {
-		return nil, fmt.Errorf("hold needs a method")
-	}
-	if err := l.faults.add(order); err != nil {
-		return nil, err
-	}
-	return map[string]int{"id": order.ID}, nil
-}
-
-// endFaults puts right what faults had changed.
-func (l *lab) endFaults(ended []*fault) error {
-	for _, order := range ended {
-		if order.Kind == "datastoreFull" {
-			l.setFreeSpace(order.Datastore, *l.datastoreSize[order.Datastore].FreeBytes)
-		}
-	}
-	return nil
 }
 
 type shownLease struct {

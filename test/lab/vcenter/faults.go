@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"slices"
 	"sort"
 	"sync"
 
@@ -12,26 +13,35 @@ import (
 
 // fault is one thing that a test ordered to go wrong.
 type fault struct {
-	ID         int    `json:"id"`
-	Kind       string `json:"kind"`
-	Method     string `json:"method,omitempty"`    // soap, task, hold, sessionEnd: only this SOAP method
-	Fault      string `json:"fault,omitempty"`     // soap, task, leaseError: name of the vSphere fault type
-	Message    string `json:"message,omitempty"`   // soap, task, leaseError: its text
-	Datastore  string `json:"datastore,omitempty"` // datastoreFull
-	FreeBytes  int64  `json:"freeBytes,omitempty"` // datastoreFull: what is left
-	Disk       string `json:"disk,omitempty"`      // nfc*, folder*: only URLs that end so
-	AfterBytes int64  `json:"afterBytes,omitempty"`
-	Grain      int    `json:"grain,omitempty"` // nfcCorruptGrain: 1 is the first that is sent
-	Status     int    `json:"status,omitempty"`
-	Times      int    `json:"times,omitempty"` // 0 is 1; -1 for ever
+	ID         int     `json:"id"`
+	Kind       string  `json:"kind"`
+	Method     string  `json:"method,omitempty"`    // soap, task, hold, sessionEnd: only this SOAP method
+	Fault      string  `json:"fault,omitempty"`     // soap, task, leaseError: name of the vSphere fault type
+	Message    string  `json:"message,omitempty"`   // soap, task, leaseError: its text
+	Datastore  string  `json:"datastore,omitempty"` // datastoreFull
+	FreeBytes  int64   `json:"freeBytes,omitempty"` // datastoreFull: what is left
+	Disk       string  `json:"disk,omitempty"`      // nfc*, folder*: only URLs that end so
+	AfterBytes int64   `json:"afterBytes,omitempty"`
+	Grain      int     `json:"grain,omitempty"` // nfcCorruptGrain: 1 is the first that is sent
+	Status     int     `json:"status,omitempty"`
+	Target     string  `json:"target,omitempty"`  // away, blackHole: soap, nfc or all (the default)
+	How        string  `json:"how,omitempty"`     // away: refused (the default) or reset
+	State      string  `json:"state,omitempty"`   // taskHold: running (the default) or queued
+	VM         string  `json:"vm,omitempty"`      // leaseLost: only leases of this VM, by name
+	Seconds    float64 `json:"seconds,omitempty"` // ends by itself after so long, used up or not
+	Times      int     `json:"times,omitempty"`   // 0 is 1; -1 for ever
 	released   chan struct{}
 }
 
 var faultKinds = map[string]bool{
 	"soap": true, "task": true, "nfcTruncate": true, "nfcReset": true, "nfcCorruptGrain": true, "nfcStatus": true,
 	"nfcManifestLie": true, "leaseExpire": true, "leaseError": true, "folderStatus": true, "folderReset": true, "sessionEnd": true,
-	"hold": true, "quiesceFail": true, "datastoreFull": true, "certificate": true,
+	"hold": true, "quiesceFail": true, "datastoreFull": true, "certificate": true, "away": true, "blackHole": true, "taskHold": true,
+	"leaseBlocks": true, "leaseLost": true,
 }
+
+// lasting are the kinds that hold until they are deleted or their seconds are over, not for a number of times.
+var lasting = map[string]bool{"hold": true, "datastoreFull": true, "away": true, "blackHole": true, "taskHold": true, "leaseBlocks": true}
 
 // faults are those in force.
 type faults struct {
@@ -48,6 +58,13 @@ func (f *faults) add(order *fault) error {
 	}
 	if (order.Kind == "soap" || order.Kind == "task") && newMethodFault(order.Fault) == nil {
 		return fmt.Errorf("unknown vSphere fault %q", order.Fault)
+	}
+	if !slices.Contains([]string{"", "all", "soap", "nfc"}, order.Target) || !slices.Contains([]string{"", "refused", "reset"}, order.How) ||
+		!slices.Contains([]string{"", "running", "queued"}, order.State) || order.Seconds < 0 {
+		return fmt.Errorf("target is soap, nfc or all; how is refused or reset; state is running or queued; seconds are not negative")
+	}
+	if lasting[order.Kind] {
+		order.Times = -1
 	}
 	if order.Times == 0 {
 		order.Times = 1

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"log"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -68,12 +67,17 @@ func (l *lab) serve() (*endpoints, error) {
 	soap := l.frontSOAP(l.server.Config.Handler)
 	mux.HandleFunc("/sdk/vimService.wsdl", l.serveWSDL(soap))
 	mux.Handle("/", soap)
-	l.server.Config.Handler = mux
+	l.server.Listener.Close() // the simulator's own: ours can be away, or swallow everything
+	line, err := l.newLine("")
+	if err != nil {
+		return nil, err
+	}
+	go l.serveLine(line, mux, l.server.TLS, l.server.Config.ErrorLog)
 	control, err := l.serveControl()
 	if err != nil {
 		return nil, err
 	}
-	host := l.server.Listener.Addr().String()
+	host := line.address
 	e := &endpoints{
 		Host: host, URL: "https://" + host + "/sdk",
 		Admin:            credentials{l.admin.username, l.admin.password},
@@ -91,17 +95,16 @@ func (l *lab) serve() (*endpoints, error) {
 
 // serveHost gives an ESXi host its own address and certificate, for NFC.
 func (l *lab) serveHost(h *host) error {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	line, err := l.newLine("nfc")
 	if err != nil {
 		return err
 	}
-	h.address = listener.Addr().String()
+	h.address = line.address
 	mux := http.NewServeMux()
 	mux.HandleFunc("/nfc/", l.serveNFC(false))
-	server := &http.Server{Handler: mux, ErrorLog: log.New(os.Stderr, "host: ", 0)}
-	go server.Serve(tls.NewListener(listener, &tls.Config{
+	go l.serveLine(line, mux, &tls.Config{
 		MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{h.identity.certificate}, NextProtos: []string{"http/1.1"},
-	}))
+	}, log.New(os.Stderr, "host: ", 0))
 	return nil
 }
 

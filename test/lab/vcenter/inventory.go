@@ -10,6 +10,8 @@ import (
 	"github.com/vmware/govmomi/object"
 	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25"
+	"github.com/vmware/govmomi/vim25/methods"
+	"github.com/vmware/govmomi/vim25/soap"
 	"github.com/vmware/govmomi/vim25/types"
 )
 
@@ -142,6 +144,7 @@ func (l *lab) findDatastore(name string) types.ManagedObjectReference {
 // describeDatastore gives a datastore its type and sizes; the simulator only knows folders of this machine.
 func (l *lab) describeDatastore(config DatastoreConfig) {
 	l.datastoreSize[config.Name] = config
+	l.datastoreFree[config.Name] = *config.FreeBytes
 	ds, ok := l.service.Context.Map.Get(l.datastores[config.Name]).(*simulator.Datastore)
 	if !ok {
 		return // no host mounts it
@@ -181,8 +184,19 @@ func (l *lab) describeDatastore(config DatastoreConfig) {
 	})
 }
 
-// setFreeSpace is what the "datastoreFull" fault and its end do.
+// setFreeSpace is what the "datastoreFull" fault and its end do: the hosts see it, and vCenter knows it at once.
 func (l *lab) setFreeSpace(name string, freeBytes int64) {
+	l.mu.Lock()
+	l.datastoreFree[name] = freeBytes
+	l.mu.Unlock()
+	l.refreshDatastore(name)
+}
+
+// refreshDatastore has vCenter ask the hosts for the free space.
+func (l *lab) refreshDatastore(name string) {
+	l.mu.Lock()
+	freeBytes := l.datastoreFree[name]
+	l.mu.Unlock()
 	ds, ok := l.service.Context.Map.Get(l.datastores[name]).(*simulator.Datastore)
 	if !ok {
 		return
@@ -191,4 +205,17 @@ func (l *lab) setFreeSpace(name string, freeBytes int64) {
 	ctx.WithLock(ds, func() {
 		ctx.Update(ds, []types.PropertyChange{{Name: "summary.freeSpace", Val: freeBytes}})
 	})
+}
+
+// RefreshDatastore asks the hosts for the free space now; by itself vCenter does so every few minutes.
+func (o *overlay) RefreshDatastore(ctx *simulator.Context, req *types.RefreshDatastore) soap.HasFault {
+	body := &methods.RefreshDatastoreBody{}
+	ds, ok := ctx.Map.Get(req.This).(*simulator.Datastore)
+	if !ok {
+		body.Fault_ = gone(req.This)
+		return body
+	}
+	o.lab.refreshDatastore(ds.Name)
+	body.Res = &types.RefreshDatastoreResponse{}
+	return body
 }

@@ -35,12 +35,14 @@ type lab struct {
 	requests requestLog
 	sessions *sessions
 	leases   leases
+	lines    lines
 
 	datacenter    types.ManagedObjectReference
 	vmFolder      types.ManagedObjectReference
 	pool          types.ManagedObjectReference
 	datastores    map[string]types.ManagedObjectReference
 	datastoreSize map[string]DatastoreConfig
+	datastoreFree map[string]int64 // what its hosts see, which vCenter need not know yet
 
 	mu     sync.Mutex
 	vms    map[types.ManagedObjectReference]*machine
@@ -57,6 +59,8 @@ type machine struct {
 	snapshotIDs int32
 	exports     int  // open leases of the VM itself: it can't be powered on meanwhile
 	tracking    bool // asked for; it begins at the next stun
+
+	consolidationStays bool // ConsolidateVMDisks ends well and changes nothing
 }
 
 func newLab(config *Config, state string) (*lab, error) {
@@ -64,7 +68,8 @@ func newLab(config *Config, state string) (*lab, error) {
 		config: config, state: state, cacheDir: config.NFC.CacheDir,
 		hosts: map[types.ManagedObjectReference]*host{}, shaper: shape.New(0),
 		datastores: map[string]types.ManagedObjectReference{}, datastoreSize: map[string]DatastoreConfig{},
-		vms: map[types.ManagedObjectReference]*machine{}, taskID: 100_000,
+		datastoreFree: map[string]int64{},
+		vms:           map[types.ManagedObjectReference]*machine{}, taskID: 100_000,
 	}
 	if l.cacheDir == "" {
 		l.cacheDir = filepath.Join(state, "nfc-cache")
@@ -72,6 +77,7 @@ func newLab(config *Config, state string) (*lab, error) {
 	l.faults = newFaults()
 	l.sessions = newSessions(time.Duration(config.SessionTimeoutSeconds * float64(time.Second)))
 	l.leases.byToken = map[string]*lease{}
+	l.lines.open = map[*lineConn]bool{}
 	var err error
 	if l.identity, err = newIdentity("vcenter.lab"); err != nil {
 		return nil, err

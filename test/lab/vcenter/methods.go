@@ -127,7 +127,10 @@ func (o *overlay) ConsolidateVMDisksTask(ctx *simulator.Context, req *types.Cons
 		return body
 	}
 	body.Res = &types.ConsolidateVMDisks_TaskResponse{Returnval: o.lab.runTask(ctx, m.ref, "ConsolidateVMDisks_Task", func() (types.AnyType, *taskFault) {
-		o.lab.setConsolidationNeeded(m, false)
+		m.mu.Lock()
+		stays := m.consolidationStays
+		m.mu.Unlock()
+		o.lab.setConsolidationNeeded(m, stays)
 		return nil, nil
 	})}
 	return body

@@ -60,7 +60,7 @@ var freeMethods = map[string]bool{
 	"ResetListView": true, "DestroyView": true, "HasPrivilegeOnEntities": true, "HasPrivilegeOnEntity": true, "HasUserPrivilegeOnEntities": true,
 	"FetchUserPrivilegeOnEntities": true, "CreateCollectorForTasks": true, "CreateCollectorForEvents": true, "DestroyCollector": true,
 	"ReadNextTasks": true, "ReadPreviousTasks": true, "ReadNextEvents": true, "ReadPreviousEvents": true, "RewindCollector": true, "ResetCollector": true,
-	"Fetch": true, "RefreshDatastore": true,
+	"Fetch": true, "RefreshDatastore": true, // System.Read [M]
 }
 
 func (l *lab) makeAccounts() error {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,7 +40,11 @@ func (l *lab) runTask(ctx *simulator.Context, entity types.ManagedObjectReferenc
 	own.Map.Put(task)
 	go func() {
 		var result types.AnyType
+		l.holdTask(own, task, method)
 		failed := l.faults.task(method)
+		if failed == nil {
+			failed = l.blockedByLease(entity, method)
+		}
 		if failed == nil {
 			result, failed = run()
 		}
@@ -58,6 +63,36 @@ func (l *lab) runTask(ctx *simulator.Context, entity types.ManagedObjectReferenc
 		})
 	}()
 	return task.Self
+}
+
+// holdTask keeps a task in the state that a test ordered, until the test has enough.
+func (l *lab) holdTask(own *simulator.Context, task *simulator.Task, method string) {
+	held := l.faults.peek("taskHold", func(f *fault) bool { return f.Method == method })
+	if held == nil {
+		return
+	}
+	show := func(state types.TaskInfoState) {
+		own.Map.AtomicUpdate(own, task, []types.PropertyChange{{Name: "info.state", Val: state}})
+	}
+	if held.State != "" {
+		show(types.TaskInfoState(held.State))
+	}
+	<-held.released
+	show(types.TaskInfoStateRunning)
+}
+
+// blockedByLease refuses what alters a VM while a lease of it is held, if a test ordered the lab to be that strict.
+func (l *lab) blockedByLease(entity types.ManagedObjectReference, method string) *taskFault {
+	altering := []string{"RemoveSnapshot_Task", "RemoveAllSnapshots_Task", "ConsolidateVMDisks_Task", "RevertToSnapshot_Task", "Destroy_Task"}
+	if !slices.Contains(altering, method) || l.faults.peek("leaseBlocks", nil) == nil {
+		return nil
+	}
+	for _, one := range l.leases.list() {
+		if one.machine.ref == entity {
+			return &taskFault{&types.TaskInProgress{}, faultMessage("TaskInProgress")}
+		}
+	}
+	return nil
 }
 
 // systemFault is a task's error for something that went wrong in the lab itself.

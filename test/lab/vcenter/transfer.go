@@ -1,9 +1,6 @@
 package main
 
 import (
-	"crypto/sha1"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"hash"
 	"io"
@@ -97,19 +94,19 @@ func (l *lab) streamDevice(w http.ResponseWriter, r *http.Request, one *lease, d
 	if reset != nil {
 		out.left = reset.AfterBytes
 	}
-	sum := sha1.New()
-	sums := []hash.Hash{sum}
-	if device.checksumType == "sha256" {
-		sums = append(sums, sha256.New())
+	var corrupt *fault
+	if device.disk != nil {
+		corrupt = l.faults.take("nfcCorruptGrain", matches)
 	}
+	sums := newChecksums(device, one.seed == 0 && corrupt == nil)
 	var size int64
 	var err error
 	if device.disk == nil {
-		size, err = l.streamISO(out, device.iso, sums)
+		size, err = l.streamISO(out, device.iso, sums.running())
 	} else {
-		encoding := streamvmdk.Encoding{Seed: one.seed, Hashes: sums}
-		if order := l.faults.take("nfcCorruptGrain", matches); order != nil {
-			encoding.CorruptGrain = max(1, order.Grain)
+		encoding := streamvmdk.Encoding{Seed: one.seed, Hashes: sums.running()}
+		if corrupt != nil {
+			encoding.CorruptGrain = max(1, corrupt.Grain)
 		}
 		size, err = device.source.Write(out, encoding)
 	}
@@ -121,8 +118,8 @@ func (l *lab) streamDevice(w http.ResponseWriter, r *http.Request, one *lease, d
 		return
 	}
 	entry := &types.HttpNfcLeaseManifestEntry{
-		Key: device.key, Sha1: hex.EncodeToString(sum.Sum(nil)), Size: size, Disk: device.disk != nil,
-		ChecksumType: device.checksumType, Checksum: hex.EncodeToString(sums[len(sums)-1].Sum(nil)),
+		Key: device.key, Sha1: sums.end("sha1"), Size: size, Disk: device.disk != nil,
+		ChecksumType: device.checksumType, Checksum: sums.end(device.checksumType),
 	}
 	if device.disk != nil {
 		entry.Capacity, entry.PopulatedSize = device.source.CapacityBytes, device.source.DataBytes
@@ -188,7 +185,7 @@ func resetConnection(w http.ResponseWriter) {
 	if tls, ok := connection.(inner); ok {
 		raw = tls.NetConn()
 	}
-	if tcp, ok := raw.(*net.TCPConn); ok {
+	if tcp, ok := raw.(interface{ SetLinger(int) error }); ok {
 		tcp.SetLinger(0)
 	}
 	raw.Close()

@@ -1,0 +1,133 @@
+// The API while the database is damaged: what is wrong, what can be saved, and the way back to a backup. It changes nothing else.
+import { open } from 'node:fs/promises'
+import { basename } from 'node:path'
+import type { Readable } from 'node:stream'
+import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
+import fastify, { type FastifyBaseLogger, type FastifyError, LogController } from 'fastify'
+import { Type } from 'typebox'
+import { ApplianceError } from '../errors.ts'
+import { answerError } from './error-handler.ts'
+import type { Routes } from './routes.ts'
+import { ErrorBody, errorAnswers, strict } from './schemas/common.ts'
+import { ExportQuery, RescueView, RestoreAnswer, RestoreBody } from './schemas/rescue.ts'
+import { requireToken } from './session.ts'
+
+export interface RescueService {
+  /** Why the appliance is not at work. */
+  error: ApplianceError
+  view(): Promise<RescueView>
+  /** Path of what is to be sent. @throws {ApplianceError} NOT_FOUND */
+  exportPath(query: ExportQuery): Promise<string>
+  /** @throws {ApplianceError} NOT_FOUND, STORE_DAMAGED, STORE_LOCKED, STORE_UNAVAILABLE */
+  restore(backup: string): Promise<RestoreAnswer>
+  /** The answer to a restore that went well has been sent. */
+  answered(): void
+}
+
+export interface RescueApiOptions {
+  /** PEM of the web certificate and its key. */
+  tls: { cert: string; key: string }
+  token: string
+  log: FastifyBaseLogger
+  rescue: RescueService
+}
+
+/** The name of a backup. */
+const bodyLimitBytes = 4096
+
+/** The API, ready to listen or to be injected into. */
+export async function createRescueApi({ tls, token, log, rescue }: RescueApiOptions): Promise<Routes> {
+  const app = fastify({
+    https: { cert: tls.cert, key: tls.key, minVersion: 'TLSv1.2' },
+    loggerInstance: log,
+    bodyLimit: bodyLimitBytes,
+    forceCloseConnections: true,
+    logController: new LogController({ disableRequestLogging: true }),
+    return503OnClosing: true,
+    frameworkErrors: answerError,
+  }).withTypeProvider<TypeBoxTypeProvider>()
+  app.setValidatorCompiler(TypeBoxValidatorCompiler)
+  app.addSchema(ErrorBody)
+  app.setErrorHandler((error: FastifyError | ApplianceError, request, reply) => answerError(error, request, reply))
+  requireToken(app, token)
+  app.addHook('onSend', async (_request, reply) => {
+    reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff')
+  })
+  rescueRoutes(app, rescue)
+  return app
+}
+
+/** Routes of rescue mode; whatever else is asked for answers 503. */
+export function rescueRoutes(app: Routes, rescue: RescueService): void {
+  const querystring = Type.Object({}, strict)
+  app.get('/api/health/live', { schema: { querystring } }, () => ({ ok: true }))
+  app.get('/api/health/ready', { schema: { querystring } }, (_request, reply) =>
+    reply.code(503).send({ ok: false, code: rescue.error.code }),
+  )
+  app.get(
+    '/api/rescue',
+    {
+      schema: {
+        summary: 'What is wrong with the database, and which backups there are',
+        tags: ['rescue'],
+        querystring,
+        response: { 200: RescueView, ...errorAnswers },
+      },
+    },
+    () => rescue.view(),
+  )
+  app.get(
+    '/api/rescue/export',
+    {
+      schema: {
+        summary: 'The damaged database as it is, or a backup',
+        tags: ['rescue'],
+        querystring: ExportQuery,
+        response: { 200: Type.Unsafe<Readable>({ description: 'The file' }), ...errorAnswers },
+      },
+    },
+    async (request, reply) => {
+      const path = await rescue.exportPath(request.query)
+      const file = await openToSend(path)
+      return reply
+        .type('application/vnd.sqlite3')
+        .header('content-length', file.sizeBytes)
+        .header('content-disposition', `attachment; filename="${basename(path)}"`)
+        .send(file.stream)
+    },
+  )
+  app.post(
+    '/api/rescue/restore',
+    {
+      schema: {
+        summary: 'Puts a backup in the place of the database; the appliance then starts as usual',
+        tags: ['rescue'],
+        querystring,
+        body: RestoreBody,
+        response: { 200: RestoreAnswer, ...errorAnswers },
+      },
+      onResponse: async (_request, reply) => {
+        if (reply.statusCode === 200) rescue.answered()
+      },
+    },
+    request => rescue.restore(request.body.backup),
+  )
+  app.setNotFoundHandler((_request, reply) => {
+    const { code, message, hint } = rescue.error
+    return reply.code(503).send({ code, message, hint } satisfies ErrorBody)
+  })
+}
+
+/** Exactly as many bytes as the file has now, though it may be replaced meanwhile. */
+async function openToSend(path: string) {
+  const file = await open(path, 'r').catch((cause: unknown) => {
+    throw new ApplianceError('NOT_FOUND', `The file ${basename(path)} cannot be opened.`, {
+      cause,
+      hint: 'GET /api/rescue says what there is.',
+    })
+  })
+  const { size } = await file.stat()
+  // `end` is included; of an empty file nothing is read.
+  const stream = file.createReadStream({ start: 0, end: Math.max(0, size - 1) })
+  return { sizeBytes: size, stream }
+}

@@ -1,0 +1,46 @@
+// The connector and its lease, as the API shows them, and what an administrator decides.
+import { type Static, Type } from 'typebox'
+import { strict, Timestamp } from './common.ts'
+
+export const ConnectorView = Type.Object(
+  {
+    id: Type.String(),
+    state: Type.Union([
+      Type.Literal('active'),
+      Type.Literal('readOnly'),
+      Type.Literal('unknown'),
+      Type.Literal('unregistered'),
+    ]),
+    readOnlyReason: Type.Optional(
+      Type.Union([Type.Literal('cloned'), Type.Literal('restored'), Type.Literal('fenced')], {
+        description:
+          'cloned: another machine holds the lease; restored: the database is older than the lease; fenced: another machine took the lease over',
+      }),
+    ),
+    lease: Type.Optional(
+      Type.Object(
+        {
+          machineId: Type.String(),
+          epoch: Type.Integer({ description: 'Grows with every machine that takes the lease' }),
+          mark: Type.Integer({ description: 'Grows with what the connector does: a database behind it is an old one' }),
+          renewedAt: Timestamp,
+        },
+        { ...strict, description: 'As it stands in the bucket' },
+      ),
+    ),
+    thisMachineId: Type.String(),
+  },
+  strict,
+)
+export type ConnectorView = Static<typeof ConnectorView>
+
+export const ConnectorDecision = Type.Object(
+  {
+    decision: Type.Union([Type.Literal('takeOver'), Type.Literal('newIdentity')], {
+      description:
+        'takeOver: this machine is the connector from now on, and any other is fenced; newIdentity: this machine becomes another connector, and leaves what the first has made alone',
+    }),
+  },
+  strict,
+)
+export type ConnectorDecision = Static<typeof ConnectorDecision>['decision']

@@ -1,0 +1,50 @@
+// What the appliance says and takes while its database is damaged.
+import { type Static, Type } from 'typebox'
+import { strict, Timestamp } from './common.ts'
+
+export const BackupName = Type.String({ maxLength: 64, pattern: '^[a-zA-Z0-9-]+\\.db$' })
+
+const RescueBackup = Type.Object(
+  {
+    name: BackupName,
+    takenAt: Timestamp,
+    sizeBytes: Type.Integer(),
+    ok: Type.Boolean({ description: 'It was checked just now and is whole' }),
+    findings: Type.Array(Type.String(), { description: 'What is wrong with it' }),
+  },
+  strict,
+)
+
+export const RescueView = Type.Object(
+  {
+    code: Type.String(),
+    message: Type.String(),
+    hint: Type.String(),
+    findings: Type.Array(Type.String(), { description: 'What is wrong with the database' }),
+    databaseBytes: Type.Optional(Type.Integer({ description: 'Absent when there is no file' })),
+    backups: Type.Array(RescueBackup, { description: 'Newest first' }),
+  },
+  strict,
+)
+export type RescueView = Static<typeof RescueView>
+
+export const ExportQuery = Type.Object(
+  {
+    backup: Type.Optional(BackupName),
+    part: Type.Optional(
+      Type.Union([Type.Literal('database'), Type.Literal('log')], {
+        description:
+          "Of the damaged database: the file itself, or its write-ahead log with what was written last; without a backup's name only",
+      }),
+    ),
+  },
+  strict,
+)
+export type ExportQuery = Static<typeof ExportQuery>
+
+export const RestoreBody = Type.Object({ backup: BackupName }, strict)
+export const RestoreAnswer = Type.Object(
+  { backup: BackupName, damagedFile: Type.String({ description: 'The damaged database, in the data directory' }) },
+  strict,
+)
+export type RestoreAnswer = Static<typeof RestoreAnswer>

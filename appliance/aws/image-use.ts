@@ -1,0 +1,129 @@
+// What keeps an image from being taken away: instances that run on it, people's wish, other images on its snapshots.
+import {
+  DescribeImagesCommand,
+  DescribeInstancesCommand,
+  DescribeSnapshotsCommand,
+  type Filter,
+} from '@aws-sdk/client-ec2'
+import type { AwsClients } from './clients.ts'
+
+/** Whoever puts this tag on an image, or on a snapshot of it, keeps it; the value `false` takes that back. */
+export const keepTagKey = 'hoist:keep'
+/** What EC2 takes as values of one filter. */
+const filterValues = 200
+const pageSize = 1_000
+/** All but `terminated`: a stopped instance, too, is somebody's server. */
+const livingStates = ['pending', 'running', 'shutting-down', 'stopping', 'stopped']
+
+export interface ImageUse {
+  /** Images that an instance of this account stands on. */
+  inUse: Set<string>
+  /** Images that carry `hoist:keep`, or one of whose snapshots does. */
+  kept: Set<string>
+}
+
+/** Which of the images must stay. Instances of other accounts, with which an image may be shared, cannot be seen. */
+export async function imageUse(input: {
+  clients: AwsClients
+  imageIds: string[]
+  signal?: AbortSignal | undefined
+}): Promise<ImageUse> {
+  const { clients, imageIds, signal } = input
+  const use: ImageUse = { inUse: new Set(), kept: new Set() }
+  for (const ids of batches(imageIds)) {
+    const ofImages = { Name: 'image-id', Values: ids }
+    for await (const imageId of imagesOfInstances(clients, ofImages, signal)) use.inUse.add(imageId)
+    const imagesOf = new Map<string, string[]>()
+    for await (const { imageId, snapshotIds, keep } of ownImages(clients, ofImages, signal)) {
+      if (keep) use.kept.add(imageId)
+      for (const id of snapshotIds) imagesOf.set(id, [...(imagesOf.get(id) ?? []), imageId])
+    }
+    for (const snapshotIds of batches([...imagesOf.keys()])) {
+      for await (const snapshotId of keptSnapshots(clients, snapshotIds, signal)) {
+        for (const imageId of imagesOf.get(snapshotId) ?? []) use.kept.add(imageId)
+      }
+    }
+  }
+  return use
+}
+
+/** The snapshots on which an image other than `imageId` stands: deleting them would break it. */
+export async function snapshotsOfOtherImages(input: {
+  clients: AwsClients
+  imageId: string
+  snapshotIds: string[]
+  signal?: AbortSignal | undefined
+}): Promise<Set<string>> {
+  const { clients, imageId, snapshotIds, signal } = input
+  const found = new Set<string>()
+  for (const ids of batches(snapshotIds)) {
+    const onThese = { Name: 'block-device-mapping.snapshot-id', Values: ids }
+    for await (const image of ownImages(clients, onThese, signal)) {
+      if (image.imageId !== imageId) for (const snapshotId of image.snapshotIds) found.add(snapshotId)
+    }
+  }
+  return found
+}
+
+async function* imagesOfInstances(clients: AwsClients, filter: Filter, signal: AbortSignal | undefined) {
+  let next: string | undefined
+  do {
+    const command = new DescribeInstancesCommand({
+      Filters: [filter, { Name: 'instance-state-name', Values: livingStates }],
+      MaxResults: pageSize,
+      NextToken: next,
+    })
+    const page = await clients.call('ec2:DescribeInstances', sdk => clients.ec2.send(command, sdk), { signal })
+    for (const { Instances: instances } of page.Reservations ?? []) {
+      for (const { ImageId: imageId } of instances ?? []) if (imageId !== undefined) yield imageId
+    }
+    next = page.NextToken
+  } while (next)
+}
+
+async function* ownImages(clients: AwsClients, filter: Filter, signal: AbortSignal | undefined) {
+  let next: string | undefined
+  do {
+    const command = new DescribeImagesCommand({
+      Owners: ['self'],
+      Filters: [filter],
+      MaxResults: pageSize,
+      NextToken: next,
+    })
+    const page = await clients.call('ec2:DescribeImages', sdk => clients.ec2.send(command, sdk), { signal })
+    for (const { ImageId: imageId, BlockDeviceMappings: mappings, Tags: tags } of page.Images ?? []) {
+      if (imageId === undefined) continue
+      const snapshotIds = (mappings ?? []).flatMap(mapping => mapping.Ebs?.SnapshotId ?? [])
+      yield { imageId, snapshotIds, keep: isKept(tags) }
+    }
+    next = page.NextToken
+  } while (next)
+}
+
+async function* keptSnapshots(clients: AwsClients, snapshotIds: string[], signal: AbortSignal | undefined) {
+  let next: string | undefined
+  do {
+    const command = new DescribeSnapshotsCommand({
+      Filters: [
+        { Name: 'snapshot-id', Values: snapshotIds },
+        { Name: 'tag-key', Values: [keepTagKey] },
+      ],
+      MaxResults: pageSize,
+      NextToken: next,
+    })
+    const page = await clients.call('ec2:DescribeSnapshots', sdk => clients.ec2.send(command, sdk), { signal })
+    for (const { SnapshotId: snapshotId, Tags: tags } of page.Snapshots ?? []) {
+      if (snapshotId !== undefined && isKept(tags)) yield snapshotId
+    }
+    next = page.NextToken
+  } while (next)
+}
+
+function isKept(tags: { Key?: string | undefined; Value?: string | undefined }[] | undefined): boolean {
+  return tags?.some(tag => tag.Key === keepTagKey && tag.Value?.trim().toLowerCase() !== 'false') === true
+}
+
+/** In pieces that a filter takes; nothing for nothing, as a filter without values would fit everything or be refused. */
+export function* batches(ids: string[]): Generator<string[]> {
+  for (let start = 0; start < ids.length; start += filterValues) yield ids.slice(start, start + filterValues)
+}

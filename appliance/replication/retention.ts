@@ -1,0 +1,36 @@
+// Which images of a server are over their job's retention: pure.
+import type { Run } from '../domain.ts'
+
+/** Images that must not go, however old. */
+export interface ImageUse {
+  /** Some instance was launched from it. */
+  inUse: ReadonlySet<string>
+  /** Tagged `hoist:keep`. */
+  kept: ReadonlySet<string>
+}
+
+/** An image that goes, with the snapshots that nothing else stands on. */
+export interface Expired {
+  run: Run
+  imageId: string
+  snapshotIds: string[]
+}
+
+/**
+ * The images beyond the newest `keep`, unless they are in use or tagged to be kept. The newest image, and the snapshots of
+ * the newest run (parents of the next delta), always stay.
+ * @param runs succeeded runs of one server with their images, newest first
+ */
+export function expiredImages(runs: readonly Run[], keep: number, { inUse, kept }: ImageUse): Expired[] {
+  const expired = runs.slice(Math.max(keep, 1)).filter(({ imageId = '' }) => !inUse.has(imageId) && !kept.has(imageId))
+  const staying = new Set(runs.filter(run => !expired.includes(run)).flatMap(snapshotsOf))
+  return expired.flatMap(run => {
+    const snapshotIds = [...new Set(snapshotsOf(run))].filter(snapshotId => !staying.has(snapshotId))
+    return run.imageId === undefined ? [] : [{ run, imageId: run.imageId, snapshotIds }]
+  })
+}
+
+/** The replica's and the image's own: they differ when the image was converted. */
+function snapshotsOf(run: Run): string[] {
+  return [...run.disks.flatMap(disk => disk.snapshotId ?? []), ...run.imageSnapshotIds]
+}

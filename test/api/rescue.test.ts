@@ -1,0 +1,122 @@
+// The routes of rescue mode, over a service that a test makes up.
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pino } from 'pino'
+import t, { type Test } from 'tap'
+import { createRescueApi, type RescueService } from '../../appliance/api/rescue.ts'
+import type { RescueView } from '../../appliance/api/schemas/rescue.ts'
+import { ApplianceError } from '../../appliance/errors.ts'
+import { ensureWebCertificate } from '../../appliance/web-certificate.ts'
+
+const error = new ApplianceError('STORE_DAMAGED', 'The database is damaged.', { hint: 'Restore a backup.' })
+const view: RescueView = {
+  code: error.code,
+  message: error.message,
+  hint: error.hint,
+  findings: ['page 5'],
+  databaseBytes: 8,
+  backups: [{ name: 'a.db', takenAt: '2026-03-01T02:00:00.000Z', sizeBytes: 5, ok: true, findings: [] }],
+}
+const token = 'x'.repeat(43)
+
+async function open(t: Test, changes: Partial<RescueService> = {}) {
+  const directory = t.testdir({ 'hoist.db': 'damaged!', 'a.db': 'whole', empty: '' })
+  const asked: unknown[] = []
+  const app = await createRescueApi({
+    tls: await ensureWebCertificate(join(directory, 'tls')),
+    token,
+    log: pino({ level: 'silent' }),
+    rescue: {
+      error,
+      view: async () => view,
+      async exportPath(query) {
+        asked.push(query)
+        return join(directory, query.backup ?? 'hoist.db')
+      },
+      async restore(backup) {
+        asked.push(backup)
+        return { backup, damagedFile: 'damaged-20260301T020000Z.db' }
+      },
+      answered: () => asked.push('answered'),
+      ...changes,
+    },
+  })
+  t.teardown(() => app.close())
+  const ask = (method: 'GET' | 'POST' | 'DELETE', url: string, payload?: object) =>
+    app.inject({ method, url, headers: { authorization: `Bearer ${token}` }, ...(payload ? { payload } : {}) })
+  return { app, ask, asked, directory }
+}
+
+t.test('the process lives and is not ready, and says so to everybody; the rest needs the token', async t => {
+  const { app } = await open(t)
+  t.match(await app.inject('/api/health/live'), { statusCode: 200, body: '{"ok":true}' })
+  t.match(await app.inject('/api/health/ready'), { statusCode: 503, body: '{"ok":false,"code":"STORE_DAMAGED"}' })
+  for (const [method, url] of [
+    ['GET', '/api/rescue'],
+    ['GET', '/api/rescue/export'],
+    ['POST', '/api/rescue/restore'],
+    ['GET', '/api/jobs'],
+  ] as const)
+    t.equal((await app.inject({ method, url })).statusCode, 401, url)
+})
+
+t.test('what is wrong is shown, and everything else answers that', async t => {
+  const { ask } = await open(t)
+  t.same((await ask('GET', '/api/rescue')).json(), view)
+  for (const [method, url] of [
+    ['GET', '/api/jobs'],
+    ['GET', '/api/health'],
+    ['DELETE', '/api/runs/1'],
+    ['POST', '/api/rescue'],
+  ] as const) {
+    const answer = await ask(method, url)
+    t.equal(answer.statusCode, 503, url)
+    t.same(answer.json(), { code: 'STORE_DAMAGED', message: error.message, hint: error.hint }, url)
+  }
+})
+
+t.test('the damaged file and a backup are sent as they are', async t => {
+  const { ask, asked, directory } = await open(t)
+  const damaged = await ask('GET', '/api/rescue/export')
+  t.match(damaged, { statusCode: 200, body: 'damaged!' })
+  t.match(damaged.headers, {
+    'content-type': 'application/vnd.sqlite3',
+    'content-length': '8',
+    'content-disposition': 'attachment; filename="hoist.db"',
+    'cache-control': 'no-store',
+  })
+  t.match(await ask('GET', '/api/rescue/export?backup=a.db'), { statusCode: 200, body: 'whole' })
+  await ask('GET', '/api/rescue/export?part=log')
+  t.same(asked, [{}, { backup: 'a.db' }, { part: 'log' }])
+  writeFileSync(join(directory, 'a.db'), '')
+  t.match(await ask('GET', '/api/rescue/export?backup=a.db'), { statusCode: 200, body: '' })
+  t.match((await ask('GET', '/api/rescue/export?backup=none.db')).json(), { code: 'NOT_FOUND' })
+  t.match((await ask('GET', '/api/rescue/export?path=x')).json(), { code: 'INVALID_REQUEST' })
+  t.match((await ask('GET', '/api/rescue/export?backup=..%2Fkey.db')).json(), { code: 'INVALID_REQUEST' })
+})
+
+t.test('a restore is told of once it was answered, a refused one is not', async t => {
+  const { ask, asked } = await open(t)
+  const answer = await ask('POST', '/api/rescue/restore', { backup: 'a.db' })
+  t.same(answer.json(), { backup: 'a.db', damagedFile: 'damaged-20260301T020000Z.db' })
+  t.strictSame(asked, ['a.db', 'answered'])
+  t.match((await ask('POST', '/api/rescue/restore', { backup: '../a.db' })).json(), { code: 'INVALID_REQUEST' })
+  t.match((await ask('POST', '/api/rescue/restore', { backup: 'a.db', more: 1 })).json(), { code: 'INVALID_REQUEST' })
+  t.match((await ask('POST', '/api/rescue/restore')).json(), { code: 'INVALID_REQUEST' })
+  t.equal(asked.length, 2)
+})
+
+t.test('a restore that fails keeps its name, and anything else says nothing of itself', async t => {
+  const asked: unknown[] = []
+  let thrown: Error = new ApplianceError('STORE_LOCKED', 'In use.', { hint: 'Stop it.' })
+  const { ask } = await open(t, {
+    restore: () => Promise.reject(thrown),
+    answered: () => asked.push('answered'),
+  })
+  t.match(await ask('POST', '/api/rescue/restore', { backup: 'a.db' }), { statusCode: 503 })
+  thrown = new Error('an internal word')
+  const answer = await ask('POST', '/api/rescue/restore', { backup: 'a.db' })
+  t.equal(answer.statusCode, 500)
+  t.notMatch(answer.body, /internal word/)
+  t.strictSame(asked, [])
+})

@@ -1,0 +1,77 @@
+// Which images go: by examples, and by what must hold whatever the history.
+import t from 'tap'
+import type { Run } from '../../appliance/domain.ts'
+import { expiredImages, type ImageUse } from '../../appliance/replication/retention.ts'
+import { sampleDisk, sampleRun, seeded } from '../store/samples.ts'
+
+const unused: ImageUse = { inUse: new Set(), kept: new Set() }
+
+/** A run with an image; a registered one stands on the replica's own snapshots, a converted one on copies. */
+function imaged(number: number, snapshots: string[], copies?: string[]): Run {
+  return sampleRun(number, {
+    state: 'succeeded',
+    imageId: `ami-${number}`,
+    disks: snapshots.map((snapshotId, index) => sampleDisk(2000 + index, { snapshotId })),
+    imageSnapshotIds: copies ?? snapshots,
+  })
+}
+
+const idsOf = (expired: { imageId: string; snapshotIds: string[] }[]) =>
+  expired.map(({ imageId, snapshotIds }) => [imageId, ...snapshotIds])
+
+t.test('images beyond the newest N go, each with what it alone stands on', async t => {
+  const runs = [imaged(3, ['c']), imaged(2, ['b'], ['b-copy']), imaged(1, ['a'])]
+  t.same(idsOf(expiredImages(runs, 1, unused)), [
+    ['ami-2', 'b', 'b-copy'],
+    ['ami-1', 'a'],
+  ])
+  t.same(expiredImages(runs, 3, unused), [])
+  t.same(expiredImages([], 1, unused), [])
+})
+
+t.test('a snapshot that a staying run names stays: two runs may share one', async t => {
+  const runs = [imaged(3, ['shared', 'c']), imaged(2, ['shared', 'b']), imaged(1, ['b', 'a'])]
+  t.same(idsOf(expiredImages(runs, 1, unused)), [
+    ['ami-2', 'b'],
+    ['ami-1', 'b', 'a'],
+  ])
+})
+
+t.test('an image in use, or one that is kept, stays, with its snapshots', async t => {
+  const runs = [imaged(4, ['d']), imaged(3, ['c']), imaged(2, ['b']), imaged(1, ['b', 'a'])]
+  const use = { inUse: new Set(['ami-3']), kept: new Set(['ami-2']) }
+  t.same(idsOf(expiredImages(runs, 1, use)), [['ami-1', 'a']])
+})
+
+t.test('over any history: the newest, what is used and what is kept stay, N stay, and nothing under them goes', async t => {
+  for (let seed = 1; seed <= 2000; seed++) {
+    const below = seeded(seed)
+    const pick = () => `snap-${below(12)}`
+    const runs = Array.from({ length: below(9) }, (_, index) => {
+      const snapshots = Array.from({ length: 1 + below(3) }, pick)
+      return imaged(100 - index, snapshots, below(2) ? Array.from({ length: 1 + below(3) }, pick) : undefined)
+    })
+    const keep = below(5)
+    const some = () => new Set(runs.flatMap(({ imageId = '' }) => (below(4) === 0 ? [imageId] : [])))
+    const use = { inUse: some(), kept: some() }
+    const expired = expiredImages(runs, keep, use)
+    const gone = new Set(expired.map(({ imageId }) => imageId))
+    const staying = runs.filter(({ imageId = '' }) => !gone.has(imageId))
+    const under = new Set(staying.flatMap(run => [...run.imageSnapshotIds, ...run.disks.map(disk => disk.snapshotId)]))
+    const wrong = [
+      ...(runs[0]?.imageId && gone.has(runs[0].imageId) ? ['the newest goes'] : []),
+      ...[...use.inUse, ...use.kept].filter(imageId => gone.has(imageId)).map(id => `${id} is used or kept, and goes`),
+      ...runs.slice(0, keep).filter(({ imageId = '' }) => gone.has(imageId)).map(({ id }) => `${id} is of the newest`),
+      ...runs
+        .slice(Math.max(keep, 1))
+        .filter(({ imageId = '' }) => !gone.has(imageId) && !use.inUse.has(imageId) && !use.kept.has(imageId))
+        .map(({ id }) => `${id} stays for no reason`),
+      ...expired.flatMap(({ snapshotIds }) => snapshotIds.filter(id => under.has(id))).map(id => `${id} is still needed`),
+      ...expired.flatMap(({ run, snapshotIds }) => {
+        const own = [...run.imageSnapshotIds, ...run.disks.map(disk => disk.snapshotId)]
+        return snapshotIds.filter(id => !own.includes(id)).map(id => `${id} is not of ${run.id}`)
+      }),
+    ]
+    if (wrong.length > 0) t.fail(`seed ${seed}: ${wrong.join('; ')}`)
+  }
+})
