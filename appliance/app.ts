@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import packageJson from '../package.json' with { type: 'json' }
+import { accessService } from './accounts/access-service.ts'
 import { EventHub } from './api/events.ts'
 import type { Routes } from './api/routes.ts'
 import { createApi } from './api/server.ts'
@@ -22,7 +23,7 @@ import { ApplianceError } from './errors.ts'
 import { machineId } from './machine-id.ts'
 import { createMetrics } from './metrics/metrics.ts'
 import { ensureToken } from './private-file.ts'
-import { afterRun } from './replication/after-run.ts'
+import { type AfterRun, applyRetention, countForgotten, countRun } from './replication/after-run.ts'
 import type { RunContext } from './replication/context.ts'
 import { jobService } from './replication/jobs.ts'
 import type { RunJournal } from './replication/journal.ts'
@@ -38,13 +39,14 @@ import { blackoutAt, PolicyHolder, rateAt, transferRate, validateBandwidth } fro
 import { Scheduler } from './schedule/scheduler.ts'
 import { Connections } from './setup/connections.ts'
 import { connectorService } from './setup/connector.ts'
-import { ConnectorLease, readOnly, type Standing } from './setup/connector-lease.ts'
+import { ConnectorLease, notYetRead, readOnly, type Standing } from './setup/connector-lease.ts'
 import { healthService } from './setup/health.ts'
 import { ensureConnector } from './setup/registration.ts'
 import { settingsService } from './setup/settings.ts'
 import { backupPath, listBackups } from './store/backup.ts'
 import { DailyBackups } from './store/daily-backups.ts'
 import { openStore, type Store } from './store/store.ts'
+import { watchDatastores } from './vsphere/datastore-watch.ts'
 import { retrieveServers } from './vsphere/inventory.ts'
 import { ensureWebCertificate } from './web-certificate.ts'
 
@@ -61,6 +63,8 @@ export interface App {
   token: string
   /** PEM of the certificate that the API is served with. */
   certificatePem: string
+  /** For the console; undefined once there is an administrator. */
+  setupCode(): Promise<string | undefined>
   /** Goes on with the runs that the last stop or crash cut off, then starts what is due. */
   start(): void
   /** Lets go of what goes on, so that the next start goes on with it, and releases the data directory. */
@@ -86,6 +90,7 @@ async function composeApp(config: Config, log: Logger, store: Store): Promise<Ap
   await ensureConnector(store.settings)
   const policies = new PolicyHolder(await store.settings.getPolicy())
 
+  const access = accessService(store, { now })
   const hub = new EventHub()
   const rates = new RunRates()
   // A retry is counted where it happened: in the run under whose story the request was sent.
@@ -113,7 +118,11 @@ async function composeApp(config: Config, log: Logger, store: Store): Promise<Ap
   const metrics = createMetrics({ version, readers, now, onError })
 
   const contextFor = async (job: Job, journal: RunJournal, halted: AbortSignal): Promise<RunContext> => {
-    await lease.advance()
+    // A run that is being taken back needs no AWS to let go of its VM snapshot.
+    await lease.advance().catch(error => {
+      if (!journal.run.failure) throw error
+      lease.assertActive()
+    })
     const {
       id: connectorId,
       bucket,
@@ -124,20 +133,23 @@ async function composeApp(config: Config, log: Logger, store: Store): Promise<Ap
     if (!bucket || !accountId || !aws || !vcenterInstanceUuid) {
       throw new ApplianceError('NOT_CONFIGURED', 'The connector is not registered', { hint: 'Register it first.' })
     }
-    const { id: runId, serverId, serverName } = journal.run
+    const { id: runId, serverId } = journal.run
     const { bandwidth } = job.settings
     const ownRate = () => rateAt(bandwidth, now(), job.schedule.timeZone ?? 'UTC')
     return {
       job,
       journal,
-      log: log.child({ jobId: job.id, runId, server: serverName }),
-      vcenter: await connections.vcenter(),
+      log: log.child({ jobId: job.id, runId, server: journal.run.serverName }),
+      vcenter: () => connections.vcenter(),
       aws: await connections.aws(),
       serverMoref: (await store.servers.get(job.serverId))?.moref,
       accountId,
       bucket,
       importRoleName: aws.importRoleName,
-      ownership: { connectorId, jobId: job.id, runId, serverId, serverName },
+      // The name is that of the inspection, whatever the job or the catalog calls the server.
+      get ownership() {
+        return { connectorId, jobId: job.id, runId, serverId, serverName: journal.run.serverName }
+      },
       assess,
       policy,
       throttle: bandwidth ? createThrottle(ownRate, { within: throttle }) : throttle,
@@ -159,17 +171,22 @@ async function composeApp(config: Config, log: Logger, store: Store): Promise<Ap
     hub.publish({ kind: 'run', subject: run.id, data: rates.view(run) })
     if (run.setback?.failure.code === 'AWS_CREDENTIALS_EXPIRED') notifications.credentialsExpired().catch(onError)
   }
+  const afterRun: AfterRun = {
+    jobs: store.jobs,
+    runs: store.runs,
+    aws: () => connections.aws(),
+    connectorId: async () => (await ensureConnector(store.settings)).id,
+    confirm: () => lease.confirm(),
+    policy,
+    told: notifications.runEnded,
+    log,
+  }
   const ended = async (run: Run) => {
     metrics.ended(run)
-    await afterRun(run, {
-      jobs: store.jobs,
-      runs: store.runs,
-      aws: () => connections.aws(),
-      policy,
-      told: notifications.runEnded,
-      log,
-    })
-    await lease.advance().catch(onError)
+    await countRun(run, afterRun)
+    // Not waited for: the job's next run may start meanwhile.
+    void connections.during(() => applyRetention(run, afterRun)).catch(onError)
+    void lease.advance().catch(onError)
   }
   const runner = new Runner({
     runs: store.runs,
@@ -181,19 +198,31 @@ async function composeApp(config: Config, log: Logger, store: Store): Promise<Ap
     around: (journal, execute) => connections.during(() => retriesOf.run(journal, execute)),
     listener,
     ended,
+    watch: (run, signal) =>
+      watchDatastores(() => connections.vcenter(), {
+        serverMoref: run.server?.moref ?? '',
+        serverName: run.serverName,
+        floor: policy().datastoreFloor,
+        everyMs: config.watchMs,
+        signal,
+      }),
     log,
     resumeMs: config.resumeMs,
   })
+  const goOn = async () => {
+    if (mayAct(lease.standing)) await resumeRuns({ runs: store.runs, jobs: store.jobs, log }, runner).catch(onError)
+  }
   /** Runs go on once it is known that this machine may act, and stop where they are when it may not any more. */
   const takeNote = async (standing: Standing) => {
     log.info({ standing: standing.state }, 'standing of the connector')
-    if (standing.state === 'readOnly') {
+    if (!mayAct(standing)) {
       // Not awaited: a run that is being let go may itself be waiting for the lease.
-      runner.halt(readOnly(standing.reason)).catch(onError)
-    } else if (mayAct(standing)) {
-      runner.release()
-      await resumeRuns({ runs: store.runs, jobs: store.jobs, log }, runner)
+      runner.halt(standing.state === 'readOnly' ? readOnly(standing.reason) : notYetRead()).catch(onError)
+      return
     }
+    notifications.start()
+    runner.release()
+    await goOn()
   }
   const jobs = jobService({
     jobs: store.jobs,
@@ -220,7 +249,12 @@ async function composeApp(config: Config, log: Logger, store: Store): Promise<Ap
       },
     },
     policy,
-    start: async (job, plannedAt) => await startPlanned(runner, store.runs, job, await planned(plannedAt)),
+    async start(job, plannedAt) {
+      // Read again: while others were started, a user may have paused or changed it.
+      const present = await store.jobs.get(job.id)
+      if (present?.state !== 'active' || present.nextRunAt !== job.nextRunAt) return true
+      return await startPlanned(runner, store.runs, present, await planned(plannedAt))
+    },
     missed: (job, plannedAt) => noteMissed(job, plannedAt, 'RUN_MISSED'),
     skipped: (job, plannedAt) => noteMissed(job, plannedAt, 'RUN_IN_PROGRESS'),
     now,
@@ -241,7 +275,7 @@ async function composeApp(config: Config, log: Logger, store: Store): Promise<Ap
       if (!bucket || !accountId) return undefined
       return { connectorId, bucket, accountId, vcenter: await connections.vcenter(), aws: await connections.aws() }
     },
-    assertActive,
+    confirm: () => lease.confirm(),
     onError,
     log,
   })
@@ -258,6 +292,7 @@ async function composeApp(config: Config, log: Logger, store: Store): Promise<Ap
     version,
     log,
     hub,
+    access,
     metrics,
     settings: settingsService({
       settings: store.settings,
@@ -265,6 +300,7 @@ async function composeApp(config: Config, log: Logger, store: Store): Promise<Ap
       version,
       busy: async () => (await store.runs.active()).length > 0,
       registered: () => lease.renew(),
+      assertActive,
     }),
     catalog: catalogService(store.servers, catalogImport),
     jobs,
@@ -281,13 +317,22 @@ async function composeApp(config: Config, log: Logger, store: Store): Promise<Ap
     health: healthService(store, connections),
   })
 
+  const letGo = async () => {
+    const halted = runner.halt()
+    await Promise.all([
+      api.close(),
+      scheduler.stop(),
+      halted,
+      catalogImport.stop(),
+      backups.stop(),
+      notifications.stop(),
+    ])
+    await Promise.all([digests.close(), connections.close()])
+  }
   const stop = async () => {
     stopping.abort()
-    await api.close()
-    await scheduler.stop()
     // What cannot let go in time is cut off: every step of a run is written before it is taken, and is found again.
-    await Promise.race([Promise.all([runner.halt(), catalogImport.stop()]), delay(drainMs, undefined, { ref: false })])
-    await Promise.all([backups.stop(), notifications.stop(), digests.close(), connections.close()])
+    await Promise.race([letGo(), delay(drainMs, undefined, { ref: false })])
     metrics.close()
     store.close()
   }
@@ -296,16 +341,17 @@ async function composeApp(config: Config, log: Logger, store: Store): Promise<Ap
     api,
     token,
     certificatePem: certificate.cert,
+    setupCode: () => access.ensureSetupCode(),
     start() {
       const background = (everyMs: number, work: () => Promise<unknown>) =>
         void repeatedly(everyMs, work, { signal: stopping.signal, onError })
       void lease.renew().then(async () => {
         if (stopping.signal.aborted) return
-        if (lease.standing.state === 'unregistered') await takeNote(lease.standing).catch(onError)
         scheduler.start()
-        notifications.start()
         backups.start()
-        background(config.leaseMs, () => lease.renew())
+        await countForgotten({ runs: store.runs, afterRun, jobs: allJobs(store) }).catch(onError)
+        // What could not be gone on with the last time (its job could not be read) is tried again.
+        background(config.leaseMs, () => lease.renew().then(goOn))
         // Until the lease was read nothing goes on: it is asked for as often as jobs are looked for.
         background(config.scheduleMs, async () => lease.standing.state === 'unknown' && (await lease.renew()))
         background(

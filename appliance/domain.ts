@@ -177,6 +177,8 @@ export interface Job {
   lastPlannedAt?: string
   /** Runs that failed one after the other, the newest included. */
   failuresInARow: number
+  /** The run that was counted last: each is counted once. */
+  countedRunId?: string
   /** Why the appliance itself paused the job; absent when a user did. */
   pausedBecause?: string
 }
@@ -224,6 +226,15 @@ export type RunTrigger = 'schedule' | 'manual' | 'adopted'
 export interface Setback {
   failure: Failure
   resumeAt: string
+}
+
+/** Hold-ups in a row, and how far the run had come at the first of them. */
+export interface HeldUp {
+  times: number
+  /** Stage and phases of the steps, as text to be compared. */
+  steps: string
+  /** That S3 had, of all disks. */
+  bytes: number
 }
 
 /** One disk's way through a run. */
@@ -274,6 +285,8 @@ export interface Run {
   resumptions: number
   /** What holds the run up, and when it goes on; absent while nothing does. */
   setback?: Setback
+  /** How often in a row it was held up without having come further. */
+  heldUp?: HeldUp
   /** Requests that had to be repeated, by cause. */
   retries: Record<string, number>
   imageTaskId?: string
@@ -343,21 +356,25 @@ export interface Connector {
   awsAccountId?: string
   /** vCenter's `about.instanceUuid` in which the extension stands. */
   vcenterInstanceUuid?: string
-  /** Counts the lease's renewals and every change that matters: a database whose mark is behind the lease's is an old one. */
+  /** Counts the lease's renewals. */
   mark: number
+  /** Of the last lease that was written and of the one that may have been: a lease with another one is from another database. */
+  leaseNonces?: string[]
   /**
    * Random, made anew when an administrator lets an older database go on: planned runs get other ids than those of the
    * history that the database does not know.
    */
-  generation?: string
+  generation: string
 }
 
 /** Why a connector does nothing until an administrator has decided. */
 export type ReadOnlyReason =
   /** Another machine holds the lease: this appliance, or that one, is a clone. */
   | 'cloned'
-  /** The database is older than what the connector has done. */
+  /** The lease was written by this machine from another, or a newer, database. */
   | 'restored'
+  /** There was a lease, and it is gone. */
+  | 'leaseGone'
   /** Another machine has taken the lease over while this one worked. */
   | 'fenced'
 

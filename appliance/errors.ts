@@ -4,7 +4,19 @@
 export const errorCodes = {
   // Input and state of the appliance
   INVALID_REQUEST: { statusCode: 400, meaning: 'The request does not have the documented form.' },
-  UNAUTHORIZED: { statusCode: 401, meaning: 'The API token is missing or wrong.' },
+  UNAUTHORIZED: { statusCode: 401, meaning: 'The request has no valid session and no valid API token.' },
+  FORBIDDEN: { statusCode: 403, meaning: 'The role of the account, or the kind of token, does not allow this.' },
+  CSRF_REFUSED: { statusCode: 403, meaning: 'The request lacks the header that proves it comes from the own page.' },
+  ORIGIN_REFUSED: { statusCode: 403, meaning: 'The request was sent by a page of another site.' },
+  RATE_LIMITED: { statusCode: 429, meaning: 'Too many requests from this address.' },
+  SIGN_IN_FAILED: { statusCode: 401, meaning: 'Name or password is wrong.' },
+  SIGN_IN_LOCKED: { statusCode: 429, meaning: 'Too many failed sign-ins: the account or the address has to wait.' },
+  PASSWORD_WRONG: { statusCode: 403, meaning: 'The present password is wrong.' },
+  PASSWORD_WEAK: { statusCode: 422, meaning: 'The password does not keep the rules.' },
+  SETUP_CODE_WRONG: { statusCode: 403, meaning: 'This is not the setup code of the console.' },
+  ALREADY_CLAIMED: { statusCode: 409, meaning: 'The appliance has an administrator: its setup code is gone.' },
+  ACCOUNT_EXISTS: { statusCode: 409, meaning: 'There is an account of that name.' },
+  LAST_ADMINISTRATOR: { statusCode: 409, meaning: 'The appliance must keep one administrator.' },
   NOT_FOUND: { statusCode: 404, meaning: 'There is no such thing.' },
   NOT_CONFIGURED: { statusCode: 409, meaning: 'vCenter or AWS has not been set up yet.' },
   JOB_EXISTS: { statusCode: 409, meaning: 'The server already has a replication job.' },
@@ -155,9 +167,25 @@ export class ApplianceError extends Error {
   }
 }
 
-/** Whatever was thrown, as an ApplianceError: one that already is stays itself, anything else becomes INTERNAL. */
+/** The file system's words for having no room, or not working. */
+const storageFailures = ['ENOSPC', 'EDQUOT', 'EROFS', 'EIO']
+
+/**
+ * Whatever was thrown, as an ApplianceError: one that already is stays itself, a file system that cannot write becomes
+ * STORE_UNAVAILABLE, anything else INTERNAL.
+ */
 export function toApplianceError(thrown: unknown): ApplianceError {
   if (thrown instanceof ApplianceError) return thrown
+  if (
+    thrown instanceof Error &&
+    'syscall' in thrown &&
+    'code' in thrown &&
+    storageFailures.includes(String(thrown.code))
+  )
+    return new ApplianceError('STORE_UNAVAILABLE', `The data directory cannot be written: ${thrown.message}`, {
+      cause: thrown,
+      hint: 'Look at the free space and the health of the file system of the data directory.',
+    })
   const message = thrown instanceof Error ? thrown.message : String(thrown)
   return new ApplianceError('INTERNAL', message, {
     cause: thrown,

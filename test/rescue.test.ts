@@ -37,7 +37,7 @@ function workedWith(dataDir: string): void {
 
 async function work(dataDir: string): Promise<void> {
   const store = await openStore(dataDir)
-  await store.settings.setConnector({ id: 'connector-1', mark: 7 })
+  await store.settings.setConnector({ id: 'connector-1', mark: 7, generation: 'g' })
   await store.servers.upsert(
     await store.servers.begin(),
     Array.from({ length: 60 }, (_, n) => sampleServer(n)),

@@ -7,10 +7,10 @@ import fastify, { type FastifyBaseLogger, type FastifyError, LogController } fro
 import { Type } from 'typebox'
 import { ApplianceError } from '../errors.ts'
 import { answerError } from './error-handler.ts'
+import { requireToken } from './local-token.ts'
 import type { Routes } from './routes.ts'
 import { ErrorBody, errorAnswers, strict } from './schemas/common.ts'
 import { ExportQuery, RescueView, RestoreAnswer, RestoreBody } from './schemas/rescue.ts'
-import { requireToken } from './session.ts'
 
 export interface RescueService {
   /** Why the appliance is not at work. */
@@ -106,11 +106,13 @@ export function rescueRoutes(app: Routes, rescue: RescueService): void {
         body: RestoreBody,
         response: { 200: RestoreAnswer, ...errorAnswers },
       },
-      onResponse: async (_request, reply) => {
-        if (reply.statusCode === 200) rescue.answered()
-      },
     },
-    request => rescue.restore(request.body.backup),
+    async (request, reply) => {
+      const restored = await rescue.restore(request.body.backup)
+      // Also when whoever asked has given up waiting: the backup stands in the database's place by now.
+      reply.raw.once('close', () => rescue.answered())
+      return restored
+    },
   )
   app.setNotFoundHandler((_request, reply) => {
     const { code, message, hint } = rescue.error

@@ -1,36 +1,50 @@
-// The HTTPS server of the API: validation, the token, errors and the OpenAPI document around the routes.
+// The HTTPS server of the API: validation, access, the audit log, errors and the OpenAPI document around the routes.
 import swagger from '@fastify/swagger'
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import fastify, { type FastifyBaseLogger, LogController } from 'fastify'
 import { Type } from 'typebox'
+import type { AccessService } from '../accounts/access-service.ts'
 import { ApplianceError } from '../errors.ts'
 import type { NotificationService } from '../notify/service.ts'
+import { requireAccess } from './access.ts'
+import { accountRoutes } from './accounts.ts'
+import { auditRoutes } from './audit.ts'
+import { recordChanges } from './audit-hook.ts'
+import { auditViews } from './audit-views.ts'
+import { authenticate, type RequestLimits } from './authenticate.ts'
 import { type BackupService, backupRoutes } from './backups.ts'
 import { type ConnectorService, connectorRoutes } from './connector.ts'
+import { cookieName } from './cookie.ts'
 import { answerError, handleErrors } from './error-handler.ts'
 import { type EventHub, eventRoutes } from './events.ts'
 import { type HealthService, healthRoutes } from './health.ts'
 import { type JobService, jobRoutes } from './jobs.ts'
 import { type LeftoverService, leftoverRoutes } from './leftovers.ts'
-import { type MetricsService, metricsPath, metricsRoutes } from './metrics.ts'
+import { type MetricsService, metricsRoutes } from './metrics.ts'
 import { notificationRoutes } from './notifications.ts'
 import { type PolicyService, policyRoutes } from './policy.ts'
 import type { Routes } from './routes.ts'
 import { type RunService, runRoutes } from './runs.ts'
 import { ErrorBody, idLimit, strict } from './schemas/common.ts'
 import { type CatalogService, serverRoutes } from './servers.ts'
-import { requireToken } from './session.ts'
+import { sessionRoutes } from './session.ts'
 import { type SettingsService, settingsRoutes } from './settings.ts'
+import { setupRoutes } from './setup.ts'
+import { tokenRoutes } from './tokens.ts'
 
 export interface ApiOptions {
   /** PEM of the web certificate and its key. */
   tls: { cert: string; key: string }
+  /** Of the file api-token: an administrator, for scripts on the appliance itself. */
   token: string
   /** Opens /metrics and nothing else: what a Prometheus server is given. */
   metricsToken: string
   version: string
   log: FastifyBaseLogger
   hub: EventHub
+  /** Accounts, sessions, API tokens, the setup and the audit log. */
+  access: AccessService
+  limits?: RequestLimits
   settings: SettingsService
   catalog: CatalogService
   jobs: JobService
@@ -82,17 +96,29 @@ export async function createApi(options: ApiOptions): Promise<Routes> {
     openapi: {
       openapi: '3.1.0',
       info: { title: 'Hoist', version: options.version, license: { name: 'Apache-2.0' } },
-      components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
-      security: [{ token: [] }],
+      components: {
+        securitySchemes: {
+          token: { type: 'http', scheme: 'bearer' },
+          session: { type: 'apiKey', in: 'cookie', name: cookieName },
+        },
+      },
+      security: [{ token: [] }, { session: [] }],
     },
     refResolver: { buildLocalReference: (schema, _base, _fragment, index) => String(schema.$id ?? `def-${index}`) },
   })
-  requireToken(app, options.token, [{ route: metricsPath, token: options.metricsToken, file: 'metrics-token' }])
+  requireAccess(app)
+  authenticate(app, options)
   refuseUnasked(app)
+  recordChanges(app, { audit: options.access.audit, nowMs: options.access.nowMs, views: auditViews(options) })
   app.addHook('onSend', async (_request, reply) => {
     reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff')
   })
   healthRoutes(app, options.health)
+  sessionRoutes(app, options.access)
+  setupRoutes(app, options.access)
+  accountRoutes(app, options.access)
+  tokenRoutes(app, options.access)
+  auditRoutes(app, options.access.audit)
   settingsRoutes(app, options.settings)
   serverRoutes(app, options.catalog)
   jobRoutes(app, options.jobs)

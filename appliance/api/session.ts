@@ -1,43 +1,115 @@
-// Who may use the API: the bearer of this appliance's local token.
-import { createHash, timingSafeEqual } from 'node:crypto'
+// Signing in and out, and the own password.
+import type { FastifyReply } from 'fastify'
+import { Type } from 'typebox'
+import type { AccessService } from '../accounts/access-service.ts'
+import { checkPassword } from '../accounts/password-rules.ts'
+import { addressKey } from '../accounts/rate-limit.ts'
+import type { OpenSession } from '../accounts/sessions.ts'
 import { ApplianceError } from '../errors.ts'
+import type { Principal } from './authenticate.ts'
+import { clearCookie, setCookie } from './cookie.ts'
 import type { Routes } from './routes.ts'
+import { errorAnswers } from './schemas/common.ts'
+import { PasswordChange, PasswordCheckBody, PasswordVerdict, SessionView, SignInBody } from './schemas/session.ts'
 
-/** Routes that answer without a token: whether the service lives, and how to speak to it. */
-const open = new Set(['/api/health/live', '/api/health/ready', '/api/openapi.json'])
+const tags = ['session']
 
-/** A token that opens one route and nothing else. */
-export interface RouteToken {
-  route: string
-  token: string
-  /** Where it stands, for the hint. */
-  file: string
+export function sessionRoutes(app: Routes, access: AccessService): void {
+  const response = { 200: SessionView, ...errorAnswers }
+  app.get('/api/session', { schema: { summary: 'Who is signed in, if anybody', tags, response } }, request =>
+    sessionView(access, request.principal),
+  )
+  app.post(
+    '/api/session',
+    { schema: { summary: 'Sign in; the session is in the cookie', tags, body: SignInBody, response } },
+    async (request, reply) => {
+      const { name, password } = request.body
+      const known = await access.accounts.knownName(name)
+      if (known !== undefined) request.auditActor = { kind: 'nobody', name: known }
+      const account = await access.accounts.signIn(name, password, addressKey(request.ip))
+      request.auditActor = { kind: 'account', name: account.name, id: account.id }
+      await endSession(access, request.principal)
+      const session = await access.sessions.open(account.id)
+      return await signedIn(access, reply, { ...account, kind: 'account' }, session)
+    },
+  )
+  app.delete(
+    '/api/session',
+    { schema: { summary: 'Sign out', tags, response: { 204: Type.Null(), ...errorAnswers } } },
+    async (request, reply) => {
+      await endSession(access, request.principal)
+      return reply.header('set-cookie', clearCookie()).code(204).send(null)
+    },
+  )
+  app.put(
+    '/api/session/password',
+    {
+      schema: {
+        summary: 'Change the own password; ends all other sessions of the account',
+        tags,
+        body: PasswordChange,
+        response,
+      },
+    },
+    async (request, reply) => {
+      const { principal, body } = request
+      if (principal?.kind !== 'account')
+        throw new ApplianceError('FORBIDDEN', 'A script has no password.', {
+          hint: 'Change the password of an account with PATCH /api/accounts/{id}.',
+        })
+      await access.accounts.changeOwnPassword(principal, body, addressKey(request.ip))
+      return await signedIn(access, reply, principal, await access.sessions.open(principal.id))
+    },
+  )
+  app.post(
+    '/api/password-check',
+    {
+      schema: {
+        summary: 'How strong a password looks; nothing is kept',
+        tags,
+        body: PasswordCheckBody,
+        response: { 200: PasswordVerdict, ...errorAnswers },
+      },
+    },
+    request => checkPassword(request.body.password, request.body.name),
+  )
 }
 
-/**
- * Refuses every request without the API token, or the token of its route. Hashes are compared, so that neither length nor
- * content leaks by time.
- */
-export function requireToken(app: Routes, token: string, routeTokens: readonly RouteToken[] = []): void {
-  const expected = digest(token)
-  const ofRoute = new Map(routeTokens.map(own => [own.route, own]))
-  app.addHook('onRequest', async request => {
-    const route = request.routeOptions.url ?? ''
-    if (open.has(route)) return
-    const [scheme, given] = (request.headers.authorization ?? '').split(' ')
-    const own = ofRoute.get(route)
-    if (scheme?.toLowerCase() === 'bearer' && given) {
-      const digested = digest(given)
-      if (timingSafeEqual(digested, expected)) return
-      if (own && timingSafeEqual(digested, digest(own.token))) return
+/** What a page shows first. */
+export async function sessionView(access: AccessService, principal: Principal | undefined): Promise<SessionView> {
+  const { complete: setupComplete } = await access.setup.view()
+  const claimed = await access.accounts.hasAdministrator()
+  const nobody = { state: claimed ? 'signedOut' : 'unclaimed', setupComplete } as const
+  switch (principal?.kind) {
+    case 'account':
+    case 'setup': {
+      const { csrf, expiresAt } = principal.session
+      if (principal.kind === 'setup') return { ...nobody, csrf, expiresAt }
+      const { id, name, role } = principal
+      return { state: 'signedIn', setupComplete, csrf, expiresAt, account: { id, name, role } }
     }
-    const files = own ? `api-token or ${own.file}` : 'api-token'
-    throw new ApplianceError('UNAUTHORIZED', 'This needs the API token', {
-      hint: `Send "Authorization: Bearer TOKEN"; the token stands in the file ${files} of the data directory.`,
-    })
-  })
+    case 'token':
+    case 'local': {
+      const { id, name } = principal.kind === 'token' ? principal : { id: 'local', name: 'api-token' }
+      return { state: 'signedIn', setupComplete, account: { id, name, role: principal.role } }
+    }
+    default:
+      return nobody
+  }
 }
 
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
+/** Sets the cookie of a new session, and answers as GET /api/session does from now on. */
+export async function signedIn(
+  access: AccessService,
+  reply: FastifyReply,
+  who: Pick<Principal & { kind: 'account' }, 'kind' | 'id' | 'name' | 'role'> | { kind: 'setup' },
+  open: OpenSession,
+): Promise<SessionView> {
+  reply.header('set-cookie', setCookie(open.secret))
+  const session = { ...open, hash: '' }
+  return await sessionView(access, { ...who, session })
+}
+
+async function endSession(access: AccessService, principal: Principal | undefined): Promise<void> {
+  if (principal && 'session' in principal) await access.sessions.end(principal.session.hash)
 }

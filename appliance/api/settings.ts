@@ -1,8 +1,7 @@
 // Settings of vCenter and AWS, and the registration with both.
-import { Type } from 'typebox'
 import type { AwsSettings, CertificateSummary, Connector } from '../domain.ts'
 import type { Routes } from './routes.ts'
-import { errorAnswers, strict } from './schemas/common.ts'
+import { errorAnswers } from './schemas/common.ts'
 import {
   AwsSettingsBody,
   AwsSettingsView,
@@ -27,8 +26,6 @@ export interface SettingsService {
   connector(): Promise<Connector>
   register(signal: AbortSignal): Promise<Connector>
   unregister(signal: AbortSignal): Promise<Connector>
-  /** The policies that an administrator of the AWS account has to grant. */
-  policies(): Promise<{ connector: unknown; vmimportTrust: unknown; vmimportRole: unknown }>
 }
 
 /** Longest a registration may take: every call in it has a time-out of its own, this bounds their sum. */
@@ -92,20 +89,6 @@ export function settingsRoutes(app: Routes, settings: SettingsService): void {
       }
       return settings.changeAws({ ...rest, endpoints, importRoleName }, secrets)
     },
-  )
-  app.get(
-    '/api/aws/policies',
-    {
-      schema: {
-        summary: 'The least-privilege policy of the connector, and the vmimport role',
-        tags,
-        response: {
-          200: Type.Object({ connector: Type.Any(), vmimportTrust: Type.Any(), vmimportRole: Type.Any() }, strict),
-          ...errorAnswers,
-        },
-      },
-    },
-    () => settings.policies(),
   )
   registrationRoutes(app, settings)
 }

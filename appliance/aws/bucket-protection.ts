@@ -14,7 +14,7 @@ import {
 } from '@aws-sdk/client-s3'
 import { awsCode, awsStatus } from './aws-errors.ts'
 import type { AwsClients } from './clients.ts'
-import { connectorTagKey, runsPrefix } from './permissions.ts'
+import { connectorTagKey, logsPrefix, runsPrefix } from './permissions.ts'
 
 export interface ProtectionInput {
   clients: AwsClients
@@ -36,6 +36,8 @@ export interface BucketProtection {
  * day must live long enough to be imported. The connector deletes objects itself; this is for when it cannot.
  */
 const lifecycleDays = 14
+/** Support looks at what happened this quarter. */
+const logsDays = 90
 
 export function bucketProtections(input: ProtectionInput): BucketProtection[] {
   const { clients, bucket, accountId, partition, connectorId, signal } = input
@@ -113,13 +115,14 @@ export function bucketProtections(input: ProtectionInput): BucketProtection[] {
         const answer = await ifSet(() =>
           clients.call('s3:GetLifecycleConfiguration', sdk => s3.send(get, sdk), { signal }),
         )
-        return (answer?.Rules ?? []).some(
-          rule =>
-            rule.Status === 'Enabled' &&
-            // The lease must not expire while the appliance is switched off: a clone would find none.
-            rule.Filter?.Prefix === runsPrefix &&
-            rule.Expiration?.Days === lifecycleDays &&
-            rule.AbortIncompleteMultipartUpload?.DaysAfterInitiation === lifecycleDays,
+        const rules = (answer?.Rules ?? []).filter(rule => rule.Status === 'Enabled')
+        // The lease must not expire while the appliance is switched off: a clone would find none.
+        const uploads = rules.find(rule => rule.Filter?.Prefix === runsPrefix)
+        const logs = rules.find(rule => rule.Filter?.Prefix === logsPrefix)
+        return (
+          uploads?.Expiration?.Days === lifecycleDays &&
+          uploads.AbortIncompleteMultipartUpload?.DaysAfterInitiation === lifecycleDays &&
+          logs?.Expiration?.Days === logsDays
         )
       },
       set() {
@@ -134,6 +137,7 @@ export function bucketProtections(input: ProtectionInput): BucketProtection[] {
                 Expiration: { Days: lifecycleDays },
                 AbortIncompleteMultipartUpload: { DaysAfterInitiation: lifecycleDays },
               },
+              { ID: 'hoist-logs', Status: 'Enabled', Filter: { Prefix: logsPrefix }, Expiration: { Days: logsDays } },
             ],
           },
         })

@@ -17,6 +17,8 @@ export interface Lease {
   epoch: number
   /** `Connector.mark` of the database behind it. */
   mark: number
+  /** Random, new with each renewal: only the database that it was written from knows it. */
+  nonce: string
   /** ISO 8601. */
   renewedAt: string
   /** The appliance's name, for people. */
@@ -110,15 +112,16 @@ function parseLease(text: string): Lease {
     throw damaged('it is no JSON', thrown)
   }
   if (typeof found !== 'object' || found === null) throw damaged('it is no object')
-  const { version, connectorId, machineId, epoch, mark, renewedAt, host } = found as Record<string, unknown>
+  const { version, connectorId, machineId, epoch, mark, nonce, renewedAt, host } = found as Record<string, unknown>
   if (version !== 1) throw damaged(`its version is ${JSON.stringify(version)}`)
   if (!isText(connectorId)) throw damaged('it has no connectorId')
   if (!isText(machineId)) throw damaged('it has no machineId')
   if (!isCount(epoch)) throw damaged('its epoch is no count')
   if (!isCount(mark)) throw damaged('its mark is no count')
+  if (!isText(nonce)) throw damaged('it has no nonce')
   if (!isText(renewedAt) || Number.isNaN(Date.parse(renewedAt))) throw damaged('its renewedAt is no time')
   if (host !== undefined && !isText(host)) throw damaged('its host is no name')
-  return { version, connectorId, machineId, epoch, mark, renewedAt, ...(host === undefined ? {} : { host }) }
+  return { version, connectorId, machineId, epoch, mark, nonce, renewedAt, ...(host === undefined ? {} : { host }) }
 }
 
 function isText(value: unknown): value is string {

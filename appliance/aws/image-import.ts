@@ -167,9 +167,13 @@ export async function describeImageImport(input: {
 }
 
 /** The import tasks of a run, by their tag. */
-export function findImageImports(input: { clients: AwsClients; runId: string }): Promise<string[]> {
-  const { clients, runId } = input
-  return findTasksOfRun(runId, async next => {
+export function findImageImports(input: {
+  clients: AwsClients
+  connectorId: string
+  runId: string
+}): Promise<string[]> {
+  const { clients, connectorId, runId } = input
+  return findTasksOfRun({ connectorId, runId }, async next => {
     const command = new DescribeImportImageTasksCommand({ NextToken: next })
     const page = await clients.call('ec2:DescribeImportImageTasks', sdk => clients.ec2.send(command, sdk))
     return { tasks: page.ImportImageTasks, next: page.NextToken }

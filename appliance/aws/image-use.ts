@@ -6,6 +6,7 @@ import {
   type Filter,
 } from '@aws-sdk/client-ec2'
 import type { AwsClients } from './clients.ts'
+import { ownershipOf } from './tags.ts'
 
 /** Whoever puts this tag on an image, or on a snapshot of it, keeps it; the value `false` takes that back. */
 export const keepTagKey = 'hoist:keep'
@@ -18,24 +19,26 @@ const livingStates = ['pending', 'running', 'shutting-down', 'stopping', 'stoppe
 export interface ImageUse {
   /** Images that an instance of this account stands on. */
   inUse: Set<string>
-  /** Images that carry `hoist:keep`, or one of whose snapshots does. */
+  /** Images that carry `hoist:keep`, or one of whose snapshots does, and those that are another connector's. */
   kept: Set<string>
 }
 
 /** Which of the images must stay. Instances of other accounts, with which an image may be shared, cannot be seen. */
 export async function imageUse(input: {
   clients: AwsClients
+  connectorId: string
   imageIds: string[]
   signal?: AbortSignal | undefined
 }): Promise<ImageUse> {
-  const { clients, imageIds, signal } = input
+  const { clients, connectorId, imageIds, signal } = input
   const use: ImageUse = { inUse: new Set(), kept: new Set() }
   for (const ids of batches(imageIds)) {
     const ofImages = { Name: 'image-id', Values: ids }
     for await (const imageId of imagesOfInstances(clients, ofImages, signal)) use.inUse.add(imageId)
     const imagesOf = new Map<string, string[]>()
-    for await (const { imageId, snapshotIds, keep } of ownImages(clients, ofImages, signal)) {
-      if (keep) use.kept.add(imageId)
+    for await (const { imageId, snapshotIds, keep, owner } of ownImages(clients, ofImages, signal)) {
+      // A clone that became a connector of its own still has the first one's history.
+      if (keep || owner !== connectorId) use.kept.add(imageId)
       for (const id of snapshotIds) imagesOf.set(id, [...(imagesOf.get(id) ?? []), imageId])
     }
     for (const snapshotIds of batches([...imagesOf.keys()])) {
@@ -94,7 +97,7 @@ async function* ownImages(clients: AwsClients, filter: Filter, signal: AbortSign
     for (const { ImageId: imageId, BlockDeviceMappings: mappings, Tags: tags } of page.Images ?? []) {
       if (imageId === undefined) continue
       const snapshotIds = (mappings ?? []).flatMap(mapping => mapping.Ebs?.SnapshotId ?? [])
-      yield { imageId, snapshotIds, keep: isKept(tags) }
+      yield { imageId, snapshotIds, keep: isKept(tags), owner: ownershipOf(tags).connectorId }
     }
     next = page.NextToken
   } while (next)

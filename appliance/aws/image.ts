@@ -14,6 +14,7 @@ import type { AwsClients } from './clients.ts'
 import { deleteSnapshot } from './ec2-snapshot.ts'
 import { snapshotsOfOtherImages } from './image-use.ts'
 import { defaultPollMs, unknownForMs } from './import-task.ts'
+import { connectorTagKey } from './permissions.ts'
 import { pollPause } from './retry.ts'
 import { runTagKey, toTagList } from './tags.ts'
 
@@ -49,8 +50,8 @@ export interface RegisterImageInput {
  */
 export async function registerImage(input: RegisterImageInput): Promise<{ imageId: string }> {
   const { clients, name, description, firmware, vTpm, snapshots, tags, pollMs, signal } = input
-  const runId = tags[runTagKey]
-  const earlier = runId === undefined ? undefined : await findImageOfRun({ clients, runId, signal })
+  const { [connectorTagKey]: connectorId = '', [runTagKey]: runId = '' } = tags
+  const earlier = await findImageOfRun({ clients, connectorId, runId, signal })
   if (earlier !== undefined) return awaitImage({ clients, imageId: earlier, pollMs, signal })
   const command = new RegisterImageCommand({
     Name: name,
@@ -68,7 +69,7 @@ export async function registerImage(input: RegisterImageInput): Promise<{ imageI
     BlockDeviceMappings: blockDevices(name, snapshots),
     TagSpecifications: [{ ResourceType: 'image', Tags: toTagList(tags) }],
   })
-  const imageId = await registerOnce(clients, command, { name, runId, signal })
+  const imageId = await registerOnce(clients, command, { name, connectorId, runId, pollMs, signal })
   return awaitImage({ clients, imageId, pollMs, signal })
 }
 
@@ -76,7 +77,19 @@ export async function registerImage(input: RegisterImageInput): Promise<{ imageI
 async function registerOnce(
   clients: AwsClients,
   command: RegisterImageCommand,
-  { name, runId, signal }: { name: string; runId: string | undefined; signal: AbortSignal | undefined },
+  {
+    name,
+    connectorId,
+    runId,
+    pollMs = defaultPollMs,
+    signal,
+  }: {
+    name: string
+    connectorId: string
+    runId: string
+    pollMs: number | undefined
+    signal: AbortSignal | undefined
+  },
 ): Promise<string> {
   try {
     const { ImageId: imageId } = await clients.call('ec2:RegisterImage', sdk => clients.ec2.send(command, sdk), {
@@ -85,12 +98,13 @@ async function registerOnce(
     })
     if (imageId !== undefined) return imageId
   } catch (thrown) {
-    const found =
-      awsCode(thrown) === 'InvalidAMIName.Duplicate' && runId !== undefined
-        ? await findImageOfRun({ clients, runId, signal })
-        : undefined
-    if (found === undefined) throw thrown
-    return found
+    if (awsCode(thrown) !== 'InvalidAMIName.Duplicate') throw thrown
+    // EC2 is eventually consistent: the image that has the name may not be listed yet.
+    for (const startedAt = Date.now(); ; await pollPause(pollMs, signal)) {
+      const found = await findImageOfRun({ clients, connectorId, runId, signal })
+      if (found !== undefined) return found
+      if (Date.now() - startedAt > unknownForMs) throw thrown
+    }
   }
   throw imageFailed(name, 'AWS registered it without an id')
 }
@@ -138,13 +152,17 @@ function blockDevices(name: string, snapshots: ImageSnapshot[]): BlockDeviceMapp
 /** The image that a run has already made, available or on its way. */
 export async function findImageOfRun(input: {
   clients: AwsClients
+  connectorId: string
   runId: string
   signal?: AbortSignal | undefined
 }): Promise<string | undefined> {
-  const { clients, runId, signal } = input
+  const { clients, connectorId, runId, signal } = input
   const command = new DescribeImagesCommand({
     Owners: ['self'],
-    Filters: [{ Name: `tag:${runTagKey}`, Values: [runId] }],
+    Filters: [
+      { Name: `tag:${connectorTagKey}`, Values: [connectorId] },
+      { Name: `tag:${runTagKey}`, Values: [runId] },
+    ],
   })
   const { Images: found } = await clients.call('ec2:DescribeImages', sdk => clients.ec2.send(command, sdk), { signal })
   return found?.find(image => image.State === 'available' || image.State === 'pending')?.ImageId

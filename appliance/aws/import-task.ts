@@ -4,7 +4,7 @@ import { awsCode } from './aws-errors.ts'
 import type { AwsClients } from './clients.ts'
 import { importRefused } from './import-refusal.ts'
 import { pollPause } from './retry.ts'
-import { runTagKey } from './tags.ts'
+import { ownershipOf } from './tags.ts'
 
 /** VM Import's stages last minutes: 15 s between questions stay far below EC2's limits with 50 servers. */
 export const defaultPollMs = 15_000
@@ -108,9 +108,9 @@ export interface TaskPage {
   next: string | undefined
 }
 
-/** The tasks of a run, by their tag: EC2 cannot filter tasks by tags, so all that it still lists are read. */
+/** The tasks of a run of ours, by their tags: EC2 cannot filter tasks by tags, so all that it still lists are read. */
 export async function findTasksOfRun(
-  runId: string,
+  { connectorId, runId }: { connectorId: string; runId: string },
   readPage: (next: string | undefined) => Promise<TaskPage>,
 ): Promise<string[]> {
   const found: string[] = []
@@ -118,8 +118,8 @@ export async function findTasksOfRun(
   do {
     const page = await readPage(next)
     for (const { ImportTaskId: taskId, Tags: tags } of page.tasks ?? []) {
-      const ours = tags?.some(tag => tag.Key === runTagKey && tag.Value === runId)
-      if (ours && taskId !== undefined) found.push(taskId)
+      const mark = ownershipOf(tags)
+      if (mark.runId === runId && mark.connectorId === connectorId && taskId !== undefined) found.push(taskId)
     }
     next = page.next
   } while (next)

@@ -23,6 +23,8 @@ export interface ConnectorPolicyInput {
   bucketPrefix: string
   /** The role that VM Import assumes; `vmimport` unless settings say otherwise. */
   importRoleName?: string
+  /** The role that the connector assumes, if it does: it may ask what that role lacks. */
+  assumeRoleArn?: string | undefined
   /** Customer managed keys that encrypted jobs may use; `arn:...:key/*` allows every key of the account. */
   kmsKeyArns?: readonly string[]
   /** SNS topics that are told of runs, besides those of this account and Region that begin with `<bucketPrefix>-`. */
@@ -33,6 +35,10 @@ export interface ConnectorPolicyInput {
 export const defaultBucketPrefix = 'hoist'
 /** Disks on their way stand below this, by run. */
 export const runsPrefix = 'runs/'
+/** Log bundles that are sent daily stand below this; they expire by the bucket's lifecycle. */
+export const logsPrefix = 'logs/'
+/** The statement that lets the connector ask IAM what it lacks of all the others. */
+export const selfCheckSid = 'CheckOwnPermissions'
 /** Who acts as the connector. */
 export const leaseKey = 'connector/lease.json'
 /** The tag that marks whatever a connector made: nothing without it may be deleted. */
@@ -90,6 +96,7 @@ export function connectorPolicy(input: ConnectorPolicyInput): PolicyDocument {
       ],
       Resource: `${bucket}/${runsPrefix}*`,
     },
+    { Sid: 'SendLogs', Effect: 'Allow', Action: 's3:PutObject', Resource: `${bucket}/${logsPrefix}*` },
     { Sid: 'ReadLease', Effect: 'Allow', Action: 's3:GetObject', Resource: `${bucket}/${leaseKey}` },
     ...writeLease(`${bucket}/${leaseKey}`),
     {
@@ -138,6 +145,13 @@ export function connectorPolicy(input: ConnectorPolicyInput): PolicyDocument {
       Effect: 'Allow',
       Action: 'iam:GetRole',
       Resource: `arn:${partition}:iam::${accountId}:role/${input.importRoleName ?? 'vmimport'}`,
+    },
+    {
+      Sid: selfCheckSid,
+      Effect: 'Allow',
+      Action: 'iam:SimulatePrincipalPolicy',
+      // Of itself alone: IAM puts the caller's own name in.
+      Resource: input.assumeRoleArn ?? `arn:${partition}:iam::${accountId}:user/\${aws:username}`,
     },
     {
       Sid: 'Notify',

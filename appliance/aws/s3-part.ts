@@ -4,7 +4,9 @@ import { Readable } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
 import { UploadPartCommand } from '@aws-sdk/client-s3'
+import { awsCode } from './aws-errors.ts'
 import type { AwsClients } from './clients.ts'
+import { uploadFailed } from './s3-multipart.ts'
 
 export interface PartInput {
   clients: AwsClients
@@ -32,7 +34,7 @@ export async function sendPart({ clients, target, uploadId, index, part, signal 
   const crcBytes = Buffer.alloc(4)
   crcBytes.writeUInt32BE(crc)
   const checksum = crcBytes.toString('base64')
-  const { ETag } = await clients.call(
+  const sending = clients.call(
     's3:PutObject',
     sdk => {
       const command = new UploadPartCommand({
@@ -55,6 +57,12 @@ export async function sendPart({ clients, target, uploadId, index, part, signal 
     },
     { signal },
   )
+  const { ETag } = await sending.catch(thrown => {
+    // Completed by a late request of a killed process, or expired: the next life of the upload begins anew.
+    throw awsCode(thrown) === 'NoSuchUpload'
+      ? uploadFailed(target.Key, 'S3 no longer knows the upload', thrown)
+      : thrown
+  })
   return { PartNumber: index + 1, ETag, ChecksumCRC32: checksum, crc }
 }
 

@@ -132,9 +132,13 @@ export async function describeSnapshotImport(input: {
 }
 
 /** The import tasks of a run, by their tag. */
-export function findSnapshotImports(input: { clients: AwsClients; runId: string }): Promise<string[]> {
-  const { clients, runId } = input
-  return findTasksOfRun(runId, async next => {
+export function findSnapshotImports(input: {
+  clients: AwsClients
+  connectorId: string
+  runId: string
+}): Promise<string[]> {
+  const { clients, connectorId, runId } = input
+  return findTasksOfRun({ connectorId, runId }, async next => {
     const command = new DescribeImportSnapshotTasksCommand({ NextToken: next })
     const page = await clients.call('ec2:DescribeImportSnapshotTasks', sdk => clients.ec2.send(command, sdk))
     return { tasks: page.ImportSnapshotTasks, next: page.NextToken }

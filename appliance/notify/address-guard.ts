@@ -16,8 +16,15 @@ refused.addSubnet('169.254.0.0', 16, 'ipv4')
 refused.addSubnet('fe80::', 10, 'ipv6')
 // The same through NAT64 (RFC 6052).
 refused.addSubnet('64:ff9b::a9fe:0', 112, 'ipv6')
-// EC2's metadata service by IPv6. Source: EC2 User Guide, "Use the Instance Metadata Service".
-refused.addAddress('fd00:ec2::254', 'ipv6')
+// And through local NAT64 (RFC 8215), 6to4 (RFC 3056), and IPv4-translated and -compatible addresses (RFC 2765, RFC 4291).
+refused.addSubnet('64:ff9b:1::', 48, 'ipv6')
+refused.addSubnet('2002:a9fe::', 32, 'ipv6')
+refused.addSubnet('::ffff:0:a9fe:0', 112, 'ipv6')
+refused.addSubnet('::a9fe:0', 112, 'ipv6')
+// EC2's services on the link by IPv6, and Google's. Sources: EC2 User Guide, "Use the Instance Metadata Service"; Compute
+// Engine documentation, "About VM metadata".
+refused.addSubnet('fd00:ec2::', 32, 'ipv6')
+refused.addAddress('fd20:ce::254', 'ipv6')
 // "This host" (RFC 1122, 3.2.1.3): Linux connects to loopback, past the rule for it.
 refused.addSubnet('0.0.0.0', 8, 'ipv4')
 refused.addAddress('::', 'ipv6')

@@ -12,46 +12,75 @@ export interface AfterRun {
   jobs: JobRepository
   runs: RunRepository
   aws: () => Promise<AwsClients>
+  connectorId: () => Promise<string>
+  /** Asks the lease anew. @throws {ApplianceError} CONNECTOR_READ_ONLY while nothing may be removed */
+  confirm: () => Promise<void>
   policy: () => Policy
   /** Told of every end, with the job as it then stands. */
   told: (run: Run, job: Job, before: Job) => Promise<void>
   log: Logger
 }
 
-/** Deals with an ended run. Called again for the same run, it does the same. */
-export async function afterRun(run: Run, options: AfterRun): Promise<void> {
-  const { jobs, log, told } = options
-  const before = await jobs.get(run.jobId)
-  if (!before) return
-  const job = await countFailures(run, before, options)
-  await told(run, job, before)
-  if (run.state !== 'succeeded') return
-  // The next success tries again: an image too many is better than a run that ends badly for it.
-  await removeExpired(job, options).catch(err => log.warn({ err, jobId: job.id }, 'retention not applied'))
+/** Counts an ended run, and tells of it. Called again for the same run, it does nothing. */
+export async function countRun(run: Run, options: AfterRun): Promise<void> {
+  const before = await options.jobs.get(run.jobId)
+  if (!before || before.countedRunId === run.id) return
+  // First told, then counted: a crash in between tells again, under the same id, and nothing is lost.
+  const after = countingOf(run, before, options.policy())
+  await options.told(run, { ...before, ...after }, before)
+  await options.jobs.update(before.id, { ...after, countedRunId: run.id })
+  if (after.pausedBecause) options.log.warn({ jobId: before.id, server: before.serverName }, 'job paused')
 }
 
-async function countFailures(run: Run, job: Job, { jobs, policy, log }: AfterRun): Promise<Job> {
-  if (run.state === 'succeeded') return await jobs.update(job.id, { failuresInARow: 0 })
-  if (run.state !== 'failed') return job
+/** What the run changes in its job. */
+function countingOf(run: Run, job: Job, { pauseAfterFailures }: Policy): Partial<Job> {
+  if (run.state === 'succeeded') return { failuresInARow: 0 }
+  if (run.state !== 'failed') return {}
   const failuresInARow = job.failuresInARow + 1
-  const { pauseAfterFailures } = policy()
-  if (job.state !== 'active' || pauseAfterFailures === 0 || failuresInARow < pauseAfterFailures) {
-    return await jobs.update(job.id, { failuresInARow })
-  }
+  if (job.state !== 'active' || pauseAfterFailures === 0 || failuresInARow < pauseAfterFailures)
+    return { failuresInARow }
   const pausedBecause = `${failuresInARow} runs failed one after the other; the last with ${run.failure?.code}: ${run.failure?.message}`
-  log.warn({ jobId: job.id, server: job.serverName, failuresInARow }, 'job paused')
-  return await jobs.update(job.id, { failuresInARow, state: 'paused', pausedBecause })
+  return { failuresInARow, state: 'paused', pausedBecause }
 }
 
-/** Takes away the images beyond the job's retention, oldest first, each with its own snapshots. */
-async function removeExpired(job: Job, { runs, aws, log }: AfterRun): Promise<void> {
+/** An image whose snapshots are still in use after so long is left to the next success. */
+const inUsePatienceMs = 10_000
+
+/**
+ * Takes away the images beyond the job's retention, oldest first, each with its own snapshots. One that cannot be removed
+ * now does not keep the others: the next success tries it again.
+ */
+export async function applyRetention(
+  run: Run,
+  { jobs, runs, aws, connectorId, confirm, log }: AfterRun,
+): Promise<void> {
+  const job = run.state === 'succeeded' ? await jobs.get(run.jobId) : undefined
+  if (!job) return
   const images = await runs.imagesOf(job.serverId)
   if (images.length <= job.settings.retention) return
+  await confirm()
   const clients = await aws()
-  const use = await imageUse({ clients, imageIds: images.flatMap(({ imageId }) => imageId ?? []) })
-  for (const { run, imageId, snapshotIds } of expiredImages(images, job.settings.retention, use).reverse()) {
-    await removeImage({ clients, imageId, snapshotIds })
-    await runs.update(run.id, { imageRemovedAt: new Date().toISOString() })
-    log.info({ jobId: job.id, runId: run.id, imageId, snapshotIds }, 'image removed by retention')
+  const imageIds = images.flatMap(({ imageId }) => imageId ?? [])
+  const use = await imageUse({ clients, connectorId: await connectorId(), imageIds })
+  for (const { run: expired, imageId, snapshotIds } of expiredImages(images, job.settings.retention, use).reverse()) {
+    const about = { jobId: job.id, runId: expired.id, imageId, snapshotIds }
+    try {
+      await confirm()
+      await removeImage({ clients, imageId, snapshotIds, patienceMs: inUsePatienceMs })
+      await runs.update(expired.id, { imageRemovedAt: new Date().toISOString() })
+      log.info(about, 'image removed by retention')
+    } catch (err) {
+      log.warn({ err, ...about }, 'image not removed by retention')
+    }
+  }
+}
+
+/** Counts the newest run of each job that ended just before a crash could be counted. */
+export async function countForgotten(what: { runs: RunRepository; jobs: AsyncIterable<Job>; afterRun: AfterRun }) {
+  for await (const job of what.jobs) {
+    if (job.countedRunId === undefined) continue
+    const { items } = await what.runs.list({ jobId: job.id, limit: 1 })
+    const [newest] = items
+    if (newest?.endedAt !== undefined && newest.state !== 'missed') await countRun(newest, what.afterRun)
   }
 }

@@ -15,7 +15,8 @@ export interface RunContext {
   job: Job
   journal: RunJournal
   log: Logger
-  vcenter: VcenterSession
+  /** Opened when it is first needed: stages that need AWS only go on without it. */
+  vcenter: () => Promise<VcenterSession>
   aws: AwsClients
   /** The server's present reference in vCenter; absent when the catalog has lost the server. */
   serverMoref: string | undefined

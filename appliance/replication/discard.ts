@@ -23,6 +23,7 @@ export async function discardLeftovers(context: RunContext): Promise<Finding[]> 
   const left: Finding[] = []
   const attempt = async (what: string, remove: () => Promise<void>) => {
     try {
+      context.stopping.throwIfAborted()
       await remove()
     } catch (thrown) {
       const { code, message, hint } = toApplianceError(thrown)
@@ -39,7 +40,7 @@ export async function discardLeftovers(context: RunContext): Promise<Finding[]> 
   // An image must go before the snapshots that it stands on.
   if (journal.phase('image') !== undefined) {
     await attempt('The image of the run', async () => {
-      const imageId = await findImageOfRun({ clients, runId })
+      const imageId = await findImageOfRun({ clients, connectorId: ownership.connectorId, runId })
       if (imageId !== undefined) await removeImage({ clients, imageId, snapshotIds: journal.run.imageSnapshotIds })
     })
   }
@@ -65,19 +66,19 @@ export async function discardLeftovers(context: RunContext): Promise<Finding[]> 
 }
 
 /** Tasks whose snapshots are not recorded, besides those whose ids were lost between AWS's answer and the journal. */
-async function snapshotTasksOf({ aws: clients, journal }: RunContext): Promise<Set<string>> {
+async function snapshotTasksOf({ aws: clients, journal, ownership }: RunContext): Promise<Set<string>> {
   const { id: runId, disks } = journal.run
   const known = disks.filter(disk => journal.phase('import', disk.key) === 'effected')
   const unknown = disks.some(disk => journal.phase('import', disk.key) === 'intended')
   const finished = disks.filter(disk => journal.phase('import', disk.key) === 'proven').map(disk => disk.importTaskId)
-  const found = unknown ? await findSnapshotImports({ clients, runId }) : []
+  const found = unknown ? await findSnapshotImports({ clients, connectorId: ownership.connectorId, runId }) : []
   const tasks = new Set([...known.flatMap(disk => disk.importTaskId ?? []), ...found])
   return new Set([...tasks].filter(taskId => !finished.includes(taskId)))
 }
 
-async function imageTasksOf({ aws: clients, job, journal }: RunContext): Promise<string[]> {
+async function imageTasksOf({ aws: clients, job, journal, ownership }: RunContext): Promise<string[]> {
   const { id: runId, imageTaskId } = journal.run
   if (imageTaskId !== undefined) return [imageTaskId]
   if (journal.phase('image') === undefined || job.settings.imageMethod !== 'converted') return []
-  return await findImageImports({ clients, runId })
+  return await findImageImports({ clients, connectorId: ownership.connectorId, runId })
 }

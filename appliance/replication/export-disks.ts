@@ -6,6 +6,7 @@ import { type ExportLease, exportVm } from '../vsphere/transport-nfc.ts'
 import type { VmSnapshot } from '../vsphere/vm-snapshot.ts'
 import { allOrFirstFailure } from './all-or-first-failure.ts'
 import type { RunContext } from './context.ts'
+import { mayPass } from './failure.ts'
 import { freeze, thaw } from './freeze.ts'
 import { compareWithHost } from './host-manifest.ts'
 import { startTransfer, type Transfer } from './transfer-disk.ts'
@@ -23,9 +24,23 @@ export async function exportDisks(server: Server, context: RunContext, signal: A
   const release = await context.slots.acquire([...datastores], signal)
   try {
     if (!allUploaded(context)) await readDisks(server, context, signal)
-    await thaw(context, { forMs: thawPatienceMs, signal })
+    await thawOrWarn(context, { forMs: thawPatienceMs, signal })
   } finally {
     release()
+  }
+}
+
+/**
+ * What is in S3 is whole and proven by now: a snapshot that cannot be removed (a backup holds its files) does not undo that.
+ * It is tried again at the run's end, and by the hourly cleaning.
+ */
+async function thawOrWarn(context: RunContext, patience: { forMs: number; signal: AbortSignal }): Promise<void> {
+  try {
+    await thaw(context, patience)
+  } catch (thrown) {
+    const { code, message, hint } = toApplianceError(thrown)
+    if (patience.signal.aborted || context.stopping.aborted || mayPass({ code })) throw thrown
+    await context.journal.warn({ severity: 'warning', code, message, hint })
   }
 }
 
@@ -61,7 +76,7 @@ async function readFrozen(
   signal: AbortSignal,
 ): Promise<void> {
   assertSameDisks(server, snapshot, context.journal.run.disks)
-  const lease = await exportVm(context.vcenter, {
+  const lease = await exportVm(await context.vcenter(), {
     vmMoref: server.moref,
     serverName: server.name,
     snapshotMoref: snapshot.moref,

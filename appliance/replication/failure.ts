@@ -1,5 +1,5 @@
 // How a run that was stopped short explains itself, and whether it goes on later.
-import type { Failure, Run, RunOutcome, RunStage } from '../domain.ts'
+import type { Failure, HeldUp, Run, RunOutcome, RunStage } from '../domain.ts'
 import { ApplianceError, type ErrorCode, toApplianceError } from '../errors.ts'
 import { isStage } from './states.ts'
 
@@ -21,14 +21,16 @@ export function interruption(): ApplianceError {
 const leaves: readonly ErrorCode[] = ['RUN_INTERRUPTED', 'CONNECTOR_READ_ONLY']
 
 /** Whether a run was told to let go of everything as it stands. */
-export function mustLeave(signal: AbortSignal): boolean {
-  return signal.aborted && leaves.includes(toApplianceError(signal.reason).code)
+export function mustLeave(...signals: AbortSignal[]): boolean {
+  return signals.some(signal => signal.aborted && leaves.includes(toApplianceError(signal.reason).code))
 }
 
 /**
- * Failures that pass by themselves, with how often a run goes on after one. With the pauses doubling up to 16 times the
- * first (30 s), 20 are more than two hours: vCenter or AWS away, credentials to be renewed. Where disks are read again from
- * their start it is less: that costs production's storage.
+ * Failures that pass by themselves, with how often in a row a run goes on after one without having come further. With the
+ * pauses doubling up to 16 times the first (30 s), 20 are more than two hours: vCenter or AWS away, credentials to be renewed.
+ * Where disks are read again from their start it is less: that costs production's storage. Least where the cause may be one
+ * that does not pass, but also one that comes with a restart of vCenter. A full data directory is waited for: giving up
+ * needs it too.
  */
 const resumptionsAfter: Partial<Record<ErrorCode, number>> = {
   AWS_CREDENTIALS_EXPIRED: 20,
@@ -36,7 +38,7 @@ const resumptionsAfter: Partial<Record<ErrorCode, number>> = {
   AWS_QUOTA_EXCEEDED: 20,
   AWS_THROTTLED: 20,
   AWS_UNREACHABLE: 20,
-  STORE_UNAVAILABLE: 20,
+  STORE_UNAVAILABLE: Number.POSITIVE_INFINITY,
   VCENTER_SESSION_LOST: 20,
   VCENTER_UNREACHABLE: 20,
   SERVER_BUSY: 20,
@@ -46,6 +48,10 @@ const resumptionsAfter: Partial<Record<ErrorCode, number>> = {
   NFC_STALLED: 5,
   UPLOAD_FAILED: 5,
   VMDK_TRUNCATED: 5,
+  DIGEST_FAILED: 2,
+  VCENTER_CERTIFICATE_REFUSED: 2,
+  VCENTER_FAULT: 2,
+  VCENTER_PROTOCOL: 2,
 }
 
 /** Whether what stands in the way may be gone a little later. */
@@ -53,14 +59,33 @@ export function mayPass(failure: { code: string }): boolean {
   return Object.hasOwn(resumptionsAfter, failure.code)
 }
 
-/** Whether the run goes on after this failure; false ends it, and what it has made is taken away. */
-export function goesOn(failure: Failure, run: Run): boolean {
-  return run.resumptions < (resumptionsAfter[failure.code as ErrorCode] ?? 0)
+/**
+ * Whether the run goes on after this failure; false ends it, and what it has made is taken away. A run whose image stands
+ * lacks nothing but its record.
+ * @param heldUp how often in a row it has been held up, this time included
+ */
+export function goesOn(failure: Failure, run: Run, heldUp: number): boolean {
+  const imageStands = run.steps.some(({ kind, phase }) => kind === 'image' && phase === 'proven')
+  return imageStands || heldUp <= (resumptionsAfter[failure.code as ErrorCode] ?? 0)
 }
 
-/** How long to wait before a run goes on, milliseconds. */
-export function resumePause(resumptions: number, firstMs: number): number {
-  return firstMs * 2 ** Math.min(resumptions, 4)
+/** How far a run has come, to be compared: stage and phases first, then bytes. */
+export function advanceOf({ state, steps, disks }: Run): { steps: string; bytes: number } {
+  const phases = steps.map(({ kind, diskKey, phase }) => `${kind}${diskKey ?? ''}:${phase}`)
+  return { steps: [state, ...phases].join(' '), bytes: disks.reduce((sum, disk) => sum + disk.uploadedBytes, 0) }
+}
+
+/** How often in a row the run has been held up, with this time: counted anew when it has come further since the last. */
+export function countHeldUp(run: Run): HeldUp {
+  const now = advanceOf(run)
+  const last = run.heldUp
+  if (!last || last.steps !== now.steps || now.bytes > last.bytes) return { times: 1, ...now }
+  return { ...last, times: last.times + 1 }
+}
+
+/** How long to wait before a run goes on, milliseconds. @param times it has been held up in a row, from 1 */
+export function resumePause(times: number, firstMs: number): number {
+  return firstMs * 2 ** Math.min(times - 1, 4)
 }
 
 /** How a run ends with a failure. */

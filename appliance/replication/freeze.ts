@@ -21,7 +21,7 @@ export async function freeze(server: Server, context: RunContext, signal: AbortS
     await journal.step('vmSnapshot', 'effected', { vmSnapshotMoref: mine.moref })
     return mine
   }
-  await assertDatastoresRoomy(vcenter, {
+  await assertDatastoresRoomy(await vcenter(), {
     serverMoref: server.moref,
     serverName: server.name,
     floor: context.policy().datastoreFloor,
@@ -39,7 +39,12 @@ async function findMine(
 ): Promise<VmSnapshot | undefined> {
   const moref = journal.run.vmSnapshotMoref
   const { name } = snapshotMark(ownership)
-  return await adoptVmSnapshot(vcenter, { serverMoref: server.moref, name, ...(moref ? { moref } : {}), signal })
+  return await adoptVmSnapshot(await vcenter(), {
+    serverMoref: server.moref,
+    name,
+    ...(moref ? { moref } : {}),
+    signal,
+  })
 }
 
 /** Takes a snapshot: quiesced where the guest can, crash-consistent with a warning where its quiescing fails. */
@@ -54,11 +59,11 @@ async function takeSnapshot(server: Server, context: RunContext, signal: AbortSi
   }
   const canQuiesce = server.powerState === 'poweredOn' && server.toolsStatus === 'guestToolsRunning'
   try {
-    return await createVmSnapshot(vcenter, { ...request, quiesce: canQuiesce })
+    return await createVmSnapshot(await vcenter(), { ...request, quiesce: canQuiesce })
   } catch (error) {
     if (!(error instanceof ApplianceError && error.code === 'QUIESCE_FAILED')) throw error
     await journal.warn({ severity: 'warning', code: error.code, message: error.message, hint: error.hint })
-    return await createVmSnapshot(vcenter, { ...request, quiesce: false })
+    return await createVmSnapshot(await vcenter(), { ...request, quiesce: false })
   }
 }
 
@@ -69,9 +74,12 @@ async function takeSnapshot(server: Server, context: RunContext, signal: AbortSi
  * @throws {ApplianceError} SERVER_BUSY also while vCenter may still be making it; whatever removeVmSnapshot throws
  */
 export async function thaw(context: RunContext, patience?: { forMs: number; signal: AbortSignal }): Promise<void> {
-  const { journal, vcenter, serverMoref, ownership, stopping } = context
+  const { journal, ownership, stopping } = context
   if (journal.phase('vmSnapshot') === 'proven') return
+  // The catalog may have lost a server that vCenter still has.
+  const serverMoref = context.serverMoref ?? journal.run.server?.moref
   if (serverMoref !== undefined) {
+    const vcenter = await context.vcenter()
     const about = { serverMoref, serverName: journal.run.serverName, signal: stopping }
     // In this order: what vCenter ends in between is found. It goes on with what it was asked for when we have stopped to listen.
     const onItsWay = journal.phase('vmSnapshot') === 'intended' && (await snapshotTaskRunning(vcenter, about))

@@ -2,7 +2,7 @@
 import type { Logger } from 'pino'
 import type { RunContext } from './context.ts'
 import { discardLeftovers } from './discard.ts'
-import { failureOf, goesOn, mayPass, mustLeave, outcomeOf, resumePause } from './failure.ts'
+import { countHeldUp, failureOf, goesOn, mayPass, mustLeave, outcomeOf, resumePause } from './failure.ts'
 import type { RunJournal } from './journal.ts'
 
 export interface StoppedShort {
@@ -10,25 +10,28 @@ export interface StoppedShort {
   log: Logger
   /** First pause before a run that was held up goes on, milliseconds. */
   resumeMs: number
+  /** Aborted when the appliance stops, or may not act any more. */
+  stopping: AbortSignal
 }
 
 /** Decides what becomes of a run after an error, and writes it down. True when it is given up: then it is to be taken back. */
 export async function stopShort(
   thrown: unknown,
-  { journal, log, resumeMs }: StoppedShort,
+  { journal, log, resumeMs, stopping }: StoppedShort,
   signal: AbortSignal,
 ): Promise<boolean> {
-  if (mustLeave(signal)) {
+  if (mustLeave(signal, stopping)) {
     log.info('run left as it stands')
     return false
   }
   const failure = failureOf(thrown, journal.run, signal)
-  if (goesOn(failure, journal.run)) {
-    const pauseMs = resumePause(journal.run.resumptions, resumeMs)
+  const heldUp = countHeldUp(journal.run)
+  if (!signal.aborted && goesOn(failure, journal.run, heldUp.times)) {
+    const pauseMs = resumePause(heldUp.times, resumeMs)
     const setback = { failure, resumeAt: new Date(Date.now() + pauseMs).toISOString() }
     log.warn({ err: thrown, code: failure.code, pauseMs }, 'run held up')
     // If not even this can be stored (the disk is full), the run is held up all the same: the journal has it in memory.
-    await journal.record({ setback }).catch(err => log.error({ err }, 'setback not stored'))
+    await journal.record({ setback, heldUp }).catch(err => log.error({ err }, 'setback not stored'))
     return false
   }
   log.error({ err: thrown, code: failure.code }, 'run given up')

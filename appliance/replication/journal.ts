@@ -1,5 +1,5 @@
 // What is written down while a run goes on: its state in the store, its progress for whoever watches.
-import type { Finding, Run, RunDisk, RunOutcome, RunStage, RunState, StepKind, StepPhase } from '../domain.ts'
+import type { Finding, HeldUp, Run, RunDisk, RunOutcome, RunStage, RunState, StepKind, StepPhase } from '../domain.ts'
 import type { RunRepository } from '../store/runs.ts'
 import { stepTransition, transition } from './states.ts'
 
@@ -36,7 +36,7 @@ export class RunJournal {
   /** Ends the run, once; what only a run under way needs is forgotten. */
   async end(outcome: RunOutcome, last: Partial<Run> = {}): Promise<void> {
     const before = this.#run
-    const { setback: _over, server: _served, ...rest } = before
+    const { setback: _over, heldUp: _counted, server: _served, ...rest } = before
     this.#run = rest
     try {
       await this.#move(transition(before.state, outcome), { ...last, endedAt: new Date().toISOString() })
@@ -89,9 +89,11 @@ export class RunJournal {
   }
 
   /** What held the run up has passed. */
-  async recordGoingOn(): Promise<void> {
-    const { setback: _passed, ...rest } = this.#run
-    this.#run = { ...rest, resumptions: rest.resumptions + 1 }
+  async recordGoingOn(heldUp: HeldUp): Promise<void> {
+    const { setback, ...rest } = this.#run
+    // A setback was counted when it came; a restart of the appliance is counted here.
+    const counted = setback ? {} : { heldUp }
+    this.#run = { ...rest, ...counted, resumptions: rest.resumptions + 1 }
     await this.#store()
   }
 

@@ -34,8 +34,8 @@ export interface LeftoverOptions {
   jobs: JobRepository
   /** Undefined while the connector is not registered: then nothing carries its mark. */
   sides: () => Promise<Sides | undefined>
-  /** @throws {ApplianceError} CONNECTOR_READ_ONLY while nothing may be removed */
-  assertActive: () => void
+  /** Asks the lease anew. @throws {ApplianceError} CONNECTOR_READ_ONLY while nothing may be removed */
+  confirm: () => Promise<void>
   onError: (error: unknown) => void
   log: Logger
 }
@@ -46,8 +46,9 @@ type Removable<T extends Marked> = T & { remove: (signal: AbortSignal) => Promis
 const cleaningTimeoutMs = 30 * 60_000
 
 /** The verbs on leftovers. */
-export function leftoverService({ runs, jobs, sides, assertActive, onError, log }: LeftoverOptions) {
+export function leftoverService({ runs, jobs, sides, confirm, onError, log }: LeftoverOptions) {
   let cleaning: Promise<void> | undefined
+  let adopting: Promise<unknown> = Promise.resolve()
 
   /** First what stands outside, then the runs: one that began in between is known. */
   async function look(signal: AbortSignal): Promise<Removable<Leftover>[]> {
@@ -81,9 +82,10 @@ export function leftoverService({ runs, jobs, sides, assertActive, onError, log 
   }
 
   async function cleanOnce(signal: AbortSignal): Promise<void> {
+    await confirm()
     for (const { remove, kind, id, where, why, verdict, runId } of await look(signal)) {
       if (verdict !== 'remove') continue
-      assertActive()
+      await confirm()
       try {
         await remove(signal)
         log.warn({ kind, id, where, why, runId }, 'leftover removed')
@@ -112,24 +114,31 @@ export function leftoverService({ runs, jobs, sides, assertActive, onError, log 
     },
 
     async clean(): Promise<void> {
-      assertActive()
+      await confirm()
       void reap(new AbortController().signal).catch(onError)
     },
 
+    /** One after the other: the second call for an image finds that it is known. */
     async adopt(imageId: string, signal: AbortSignal): Promise<Run> {
-      assertActive()
-      const found = await look(signal)
-      const image = found.find(({ kind, id, verdict }) => kind === 'image' && id === imageId && verdict === 'adopt')
-      if (!image) throw notAdoptable(imageId)
-      const replica = found.filter(
-        ({ kind, runId }) => kind === 'ebsSnapshot' && runId !== undefined && runId === image.runId,
-      )
-      const job = await jobFor(image, jobs)
-      const taken = image.runId !== undefined && (await runs.get(image.runId)) !== undefined
-      const run = await runs.create(adoptedRun(job, image, replica, taken ? randomUUID() : image.runId))
-      log.info({ runId: run.id, jobId: job.id, imageId }, 'image adopted')
-      return run
+      const adopted = adopting.then(() => adoptOnce(imageId, signal))
+      adopting = adopted.catch(() => undefined)
+      return await adopted
     },
+  }
+
+  async function adoptOnce(imageId: string, signal: AbortSignal): Promise<Run> {
+    await confirm()
+    const found = await look(signal)
+    const image = found.find(({ kind, id, verdict }) => kind === 'image' && id === imageId && verdict === 'adopt')
+    if (!image) throw notAdoptable(imageId)
+    const replica = found.filter(
+      ({ kind, runId }) => kind === 'ebsSnapshot' && runId !== undefined && runId === image.runId,
+    )
+    const job = await jobFor(image, jobs)
+    const taken = image.runId !== undefined && (await runs.get(image.runId)) !== undefined
+    const run = await runs.create(adoptedRun(job, image, replica, taken ? randomUUID() : image.runId))
+    log.info({ runId: run.id, jobId: job.id, imageId }, 'image adopted')
+    return run
   }
 }
 

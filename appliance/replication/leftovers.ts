@@ -49,26 +49,43 @@ export interface Known {
  */
 export function judge(marked: readonly Marked[], known: Known): Leftover[] {
   const images = marked.filter(({ kind, id }) => kind === 'image' && !known.imageIds.has(id))
-  const ofUnknownImages = new Set(images.flatMap(({ snapshotIds = [] }) => snapshotIds))
-  return marked.map(thing => ({ ...thing, ...verdictOn(thing, known, ofUnknownImages) }))
+  const tasks = marked.filter(({ kind, complete }) => kind === 'importTask' && !complete)
+  const around = {
+    ofUnknownImages: new Set(images.flatMap(({ snapshotIds = [] }) => snapshotIds)),
+    importing: new Set(tasks.flatMap(({ runId }) => runId ?? [])),
+  }
+  return marked.map(thing => ({ ...thing, ...verdictOn(thing, known, around) }))
+}
+
+/** What else was found. */
+interface Around {
+  /** Snapshots that images of unknown runs stand on. */
+  ofUnknownImages: ReadonlySet<string>
+  /** Runs for which AWS is importing. */
+  importing: ReadonlySet<string>
 }
 
 function verdictOn(
   { kind, id, runId, complete }: Marked,
   { runs, imageIds, snapshotIds }: Known,
-  ofUnknownImages: ReadonlySet<string>,
+  { ofUnknownImages, importing }: Around,
 ): { verdict: Verdict; why: string } {
   const run = runId === undefined ? undefined : runs.get(runId)
   if (run && isStage(run.state)) return { verdict: 'inUse', why: 'A run works on it.' }
+  const foreign = run === undefined || run.failure?.code === 'DATABASE_RESTORED'
   const givenUp = run !== undefined && wasGivenUp(run)
   const ended = run ? `Its run has ended: ${run.state}.` : 'Its run is not known.'
   switch (kind) {
-    case 'vmSnapshot':
     case 'upload':
     case 'object':
+      if (foreign && importing.has(runId ?? '')) return { verdict: 'keep', why: 'AWS is importing it.' }
+      return { verdict: 'remove', why: `${ended} It is of use to a run only.` }
+    case 'vmSnapshot':
       return { verdict: 'remove', why: `${ended} It is of use to a run only.` }
     case 'importTask':
       if (complete) return { verdict: 'keep', why: 'The task is over.' }
+      // What it makes may be a good replica by the time it would be cancelled.
+      if (!givenUp) return { verdict: 'keep', why: `${ended} The task comes to its end by itself.` }
       return { verdict: 'remove', why: `${ended} Nobody waits for what the task makes.` }
     case 'image':
       if (imageIds.has(id)) return { verdict: 'keep', why: 'It is the image of a run.' }

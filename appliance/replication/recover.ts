@@ -11,10 +11,14 @@ export interface Recovery {
   log: Logger
 }
 
-/** Goes on with every run that is still in a stage. */
+/** Goes on with every run that is still in a stage and that nothing executes. May be called again. */
 export async function resumeRuns({ runs, jobs, log }: Recovery, runner: Runner): Promise<void> {
   for (const run of await runs.active()) {
-    const job = await jobs.get(run.jobId)
+    if (runner.executes(run.id)) continue
+    const job = await jobs.get(run.jobId).catch(err => {
+      log.error({ err, jobId: run.jobId, runId: run.id }, 'run cannot be gone on with')
+      return undefined
+    })
     if (!job) continue
     log.info({ jobId: job.id, runId: run.id, server: run.serverName, state: run.state }, 'run gone on with')
     runner.resume(job, run)

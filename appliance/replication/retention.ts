@@ -22,7 +22,8 @@ export interface Expired {
  * @param runs succeeded runs of one server with their images, newest first
  */
 export function expiredImages(runs: readonly Run[], keep: number, { inUse, kept }: ImageUse): Expired[] {
-  const expired = runs.slice(Math.max(keep, 1)).filter(({ imageId = '' }) => !inUse.has(imageId) && !kept.has(imageId))
+  const stay = new Set([...inUse, ...kept, ...runs.slice(0, Math.max(keep, 1)).map(({ imageId = '' }) => imageId)])
+  const expired = runs.slice(Math.max(keep, 1)).filter(({ imageId = '' }) => !stay.has(imageId))
   const staying = new Set(runs.filter(run => !expired.includes(run)).flatMap(snapshotsOf))
   return expired.flatMap(run => {
     const snapshotIds = [...new Set(snapshotsOf(run))].filter(snapshotId => !staying.has(snapshotId))

@@ -3,6 +3,7 @@ import type { RunStage } from '../domain.ts'
 import type { RunContext } from './context.ts'
 import { createImage } from './create-image.ts'
 import { exportDisks } from './export-disks.ts'
+import { thaw } from './freeze.ts'
 import { giveUp, stopShort } from './give-up.ts'
 import { importSnapshots } from './import-snapshots.ts'
 import { inspectServer } from './inspect-server.ts'
@@ -25,6 +26,7 @@ export async function replicate(context: RunContext, signal: AbortSignal): Promi
     await during('uploading', context, () => exportDisks(server, context, signal))
     await during('converting', context, () => importSnapshots(context, signal))
     await during('creatingImage', context, () => createImage(server, context, signal))
+    await thaw(context).catch(err => log.warn({ err }, 'VM snapshot left to the cleaning'))
     await journal.end('succeeded')
     log.info({ imageId: journal.run.imageId }, 'run succeeded')
   } catch (thrown) {

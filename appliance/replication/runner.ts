@@ -5,8 +5,9 @@ import type { Logger } from 'pino'
 import type { Job, Run, RunTrigger } from '../domain.ts'
 import { ApplianceError } from '../errors.ts'
 import type { RunRepository } from '../store/runs.ts'
+import type { DatastoreWatch } from '../vsphere/datastore-watch.ts'
 import type { RunContext } from './context.ts'
-import { cancellation, interruption, mustLeave, outcomeOf, resumePause } from './failure.ts'
+import { cancellation, countHeldUp, interruption, mustLeave, outcomeOf, resumePause } from './failure.ts'
 import { stopShort } from './give-up.ts'
 import { RunJournal, type RunListener } from './journal.ts'
 import { replicate } from './run.ts'
@@ -23,8 +24,10 @@ export interface RunnerOptions {
   /** Wraps a run's execution, so that what happens inside can be told to belong to it. */
   around: <T>(journal: RunJournal, execute: () => Promise<T>) => Promise<T>
   listener: RunListener
-  /** Told once of each run that has ended. */
+  /** Told of each run that has ended, before the next one of its job may start. */
   ended: (run: Run) => Promise<void>
+  /** Watches the datastores of a run's open VM snapshot while nothing else does. */
+  watch: (run: Run, signal: AbortSignal) => DatastoreWatch
   log: Logger
   /** First pause before a run that was held up goes on, milliseconds. */
   resumeMs: number
@@ -40,6 +43,8 @@ interface Active {
 
 /** A run's place among those under way. */
 interface Place {
+  /** Ends the run, as an operator's cancellation does, for another reason. */
+  abort: (reason: unknown) => void
   /** Aborted when the run is cancelled, or must let go of everything as it stands. */
   signal: AbortSignal
   /** Aborted in the second case only. */
@@ -49,7 +54,7 @@ interface Place {
   leave: () => void
 }
 
-/** A run that has not come to its end after so many starts of the appliance may be what stops it. */
+/** A run that has been gone on with so often, and never came further, may be what stops the appliance. */
 const maxResumptions = 50
 
 /** At most one run of a job at a time, at most `servers` runs in all. */
@@ -109,6 +114,11 @@ export class Runner {
     await active.ended
   }
 
+  /** Whether this run is under way here. */
+  executes(runId: string): boolean {
+    return this.#active.has(runId)
+  }
+
   /** Whether a run of the job is under way. */
   isActive(jobId: string): boolean {
     return [...this.#active.values()].some(active => active.jobId === jobId && !active.over)
@@ -141,6 +151,7 @@ export class Runner {
     const active: Active = { jobId: run.jobId, cancel, over: false, ended: ended.promise }
     this.#active.set(run.id, active)
     return {
+      abort: reason => cancel.abort(reason),
       signal: AbortSignal.any([cancel.signal, this.#halt.signal]),
       stopping: this.#halt.signal,
       finish: () => {
@@ -156,12 +167,15 @@ export class Runner {
   /** From where the run stands to its end, with a rest after each setback. */
   async #execute(job: Job, journal: RunJournal, place: Place, resumed = false): Promise<void> {
     const { log, ended } = this.#options
-    const { signal, stopping, finish, leave } = place
+    const { stopping, finish, leave } = place
     const about = log.child({ jobId: job.id, runId: journal.run.id, server: journal.run.serverName })
     try {
       for (let again = resumed; isStage(journal.run.state); again = true) {
-        await this.#attempt(job, journal, { signal, stopping, log: about, again })
-        if (isStage(journal.run.state)) await this.#rest(journal, signal, stopping)
+        const { failure } = journal.run
+        await this.#attempt(job, journal, { ...place, log: about, again })
+        // What was given up just now is cleaned at once.
+        const rests = failure !== undefined || journal.run.failure === undefined
+        if (isStage(journal.run.state) && rests) await this.#rest(journal, place)
         if (mustLeave(stopping)) return
       }
       finish()
@@ -188,46 +202,80 @@ export class Runner {
       try {
         if (again && !journal.run.failure) await goOn(journal)
         const runJob = { ...job, settings: journal.run.settings ?? job.settings }
-        await around(journal, async () => replicate(await contextFor(runJob, journal, stopping), signal))
+        await around(journal, async () => {
+          const context = await orAborted(contextFor(runJob, journal, stopping), waiting)
+          await replicate(context, signal)
+        })
       } finally {
         release()
       }
     } catch (thrown) {
       // The run was waiting, or neither vCenter nor AWS could be connected to.
       if (journal.run.failure) log.error({ err: thrown }, 'run could not be taken back yet')
-      else await stopShort(thrown, { journal, log, resumeMs }, signal)
+      else await stopShort(thrown, { journal, log, resumeMs, stopping }, signal)
       const { failure, steps } = journal.run
       const endIfNothingWasMade = failure && steps.length === 0 ? journal.end(outcomeOf(failure)) : undefined
       await endIfNothingWasMade?.catch(err => log.error({ err }, 'end of the run not stored'))
     }
   }
 
-  /** Until what holds the run up may have passed; a cancellation ends the rest. */
-  async #rest({ run }: RunJournal, signal: AbortSignal, stopping: AbortSignal): Promise<void> {
-    const pauseMs = resumePause(run.resumptions, this.#options.resumeMs)
-    await delay(pauseMs, undefined, { signal: run.failure ? stopping : signal }).catch(() => undefined)
+  /** Until what holds the run up may have passed; a cancellation ends the rest, and so does a datastore that fills up. */
+  async #rest(journal: RunJournal, { signal, stopping, abort }: Place): Promise<void> {
+    const { resumeMs, watch } = this.#options
+    const { run } = journal
+    const ends = run.failure ? stopping : signal
+    const vmSnapshot = journal.phase('vmSnapshot')
+    const guard = vmSnapshot === undefined || vmSnapshot === 'proven' ? undefined : watch(run, ends)
+    try {
+      const pauseMs = resumePause(run.heldUp?.times ?? 1, resumeMs)
+      await delay(pauseMs, undefined, { signal: guard ? AbortSignal.any([ends, guard.low]) : ends }).catch(
+        () => undefined,
+      )
+      if (guard?.low.aborted) abort(guard.low.reason)
+    } finally {
+      guard?.stop()
+    }
   }
 }
 
-/** @throws {ApplianceError} RUN_INTERRUPTED when it has been gone on with too often */
-async function goOn(journal: RunJournal): Promise<void> {
-  if (journal.run.resumptions >= maxResumptions) {
-    throw new ApplianceError('RUN_RESTARTED_TOO_OFTEN', `The run was gone on with ${maxResumptions} times`, {
-      hint: 'Look in the log for what stops the appliance during this run, then start the job again.',
-    })
+/** What is waited for goes on when the signal ends the wait. */
+async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const aborted = Promise.withResolvers<never>()
+  const stop = () => aborted.reject(signal.reason)
+  signal.addEventListener('abort', stop, { once: true })
+  if (signal.aborted) stop()
+  try {
+    return await Promise.race([promise, aborted.promise])
+  } finally {
+    signal.removeEventListener('abort', stop)
+    promise.catch(() => undefined)
   }
-  await journal.recordGoingOn()
+}
+
+/** @throws {ApplianceError} RUN_RESTARTED_TOO_OFTEN */
+async function goOn(journal: RunJournal): Promise<void> {
+  const heldUp = countHeldUp(journal.run)
+  if (heldUp.times > maxResumptions) {
+    throw new ApplianceError(
+      'RUN_RESTARTED_TOO_OFTEN',
+      `The run was gone on with ${maxResumptions} times and came no further`,
+      {
+        hint: 'Look in the log for what stops the appliance during this run, then start the job again.',
+      },
+    )
+  }
+  await journal.recordGoingOn(heldUp)
 }
 
 /** A time that the schedule names, told from the same time in a history that the database does not know. */
 export interface PlannedTime {
   at: Date
   /** The connector's. */
-  generation?: string | undefined
+  generation: string
 }
 
 /** The id of the run that a job has planned for this time: always the same. */
-export function plannedRunId(jobId: string, { at, generation = '' }: PlannedTime): string {
+export function plannedRunId(jobId: string, { at, generation }: PlannedTime): string {
   const hex = createHash('sha256').update(`${jobId} ${at.toISOString()} ${generation}`).digest('hex')
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join('-')
 }

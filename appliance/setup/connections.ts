@@ -40,7 +40,9 @@ export class Connections {
     if (this.#vcenter) return this.#vcenter
     const opening = this.#openVcenter()
     this.#vcenter = opening
-    opening.catch(() => {
+    opening.catch(error => {
+      // A refused password is not tried again, as vCenter locks the account: new settings take its place.
+      if (toApplianceError(error).code === 'VCENTER_LOGIN_FAILED') return
       // Another may have taken its place meanwhile.
       if (this.#vcenter === opening) this.#vcenter = undefined
     })
@@ -69,12 +71,17 @@ export class Connections {
     }
   }
 
-  /** Logs in with new settings, and keeps them only if that works. */
-  async changeVcenter(settings: VcenterSettings, password: string): Promise<VcenterProof> {
+  /** Logs in with new settings, and keeps them only if that works and `mayKeep` does not throw. */
+  async changeVcenter(
+    settings: VcenterSettings,
+    password: string,
+    mayKeep: (proof: VcenterProof) => Promise<void> = async () => undefined,
+  ): Promise<VcenterProof> {
     const session = await VcenterSession.open({ ...settings, password })
     let proof: VcenterProof
     try {
       proof = await proveVcenter(session)
+      await mayKeep(proof)
       await this.#keep({ 'vcenter.password': password }, () => this.#settings.setVcenter(settings))
     } catch (error) {
       await session.close()
@@ -86,12 +93,17 @@ export class Connections {
     return proof
   }
 
-  /** Asks AWS who these credentials are, and keeps them only if it knows them. */
-  async changeAws(settings: AwsSettings, secret: AwsSecret): Promise<AwsIdentity> {
+  /** Asks AWS who these credentials are, and keeps them only if it knows them and `mayKeep` does not throw. */
+  async changeAws(
+    settings: AwsSettings,
+    secret: AwsSecret,
+    mayKeep: (identity: AwsIdentity) => Promise<void> = async () => undefined,
+  ): Promise<AwsIdentity> {
     const clients = createAwsClients({ settings, secret, onRetry: this.#onRetry })
     let identity: AwsIdentity
     try {
       identity = await identify(clients)
+      await mayKeep(identity)
       const secrets = {
         'aws.secretAccessKey': secret.secretAccessKey,
         'aws.sessionToken': secret.sessionToken,

@@ -11,10 +11,10 @@ import { ensureConnector, newConnector } from './registration.ts'
 export type Standing =
   /** Nothing stands in AWS yet that could be shared. */
   | { state: 'unregistered' }
-  /** The lease could not be read so far. */
+  /** Whose the lease is could not be found out so far. */
   | { state: 'unknown'; failure: ApplianceError }
   | { state: 'active'; lease: Lease }
-  | { state: 'readOnly'; reason: ReadOnlyReason; lease: Lease }
+  | { state: 'readOnly'; reason: ReadOnlyReason; lease?: Lease }
 
 export interface ConnectorLeaseOptions {
   settings: SettingsRepository
@@ -29,29 +29,44 @@ export interface ConnectorLeaseOptions {
 type Held = { lease: Lease; etag: string }
 
 /**
- * What a lease means to a machine.
- * @param held the epoch that this process has written; undefined before it has written one
+ * What a lease that stands in the bucket means to a machine.
+ * @param holds whether this process has written a lease before
  */
 export function judgeLease(
-  lease: Lease,
-  { connector, machineId, held }: { connector: Connector; machineId: string; held: number | undefined },
+  lease: Lease | undefined,
+  { connector, machineId, holds }: { connector: Connector; machineId: string; holds: boolean },
 ): 'ours' | ReadOnlyReason {
+  const written = connector.leaseNonces ?? []
+  // The first one of a connector. Later its absence is no permission: whoever removed it may have had a reason.
+  if (!lease) return written.length === 0 ? 'ours' : 'leaseGone'
   const sameMachine = lease.machineId === machineId && lease.connectorId === connector.id
-  if (held !== undefined) return sameMachine && lease.epoch === held ? 'ours' : 'fenced'
-  if (!sameMachine) return 'cloned'
-  // Another process of this machine wrote it: the one before, or one that worked on another copy of the data.
-  return lease.mark > connector.mark ? 'restored' : 'ours'
+  if (sameMachine && written.includes(lease.nonce)) return 'ours'
+  if (holds) return 'fenced'
+  // Of this machine, and yet not in its database: the database is another, or an older one.
+  return sameMachine ? 'restored' : 'cloned'
 }
 
 /** Holds the connector's lease. Its verbs follow each other. */
 export class ConnectorLease {
   readonly #options: ConnectorLeaseOptions
-  #standing: Standing = { state: 'unregistered' }
+  #standing: Standing = { state: 'unknown', failure: notYetRead() }
   #held: Held | undefined
+  /** Of the lease that is to be written next; the same until it is known to be written. */
+  #nonce = newNonce()
+  /** Counts the takings of the lease; 0 before it was seen. */
+  #epoch = 0
+  /** Whether this process has held the lease. */
+  #holds = false
+  #waiting: Promise<void> | undefined
   #last: Promise<unknown> = Promise.resolve()
 
   constructor(options: ConnectorLeaseOptions) {
     this.#options = options
+  }
+
+  /** Of the lease that the next write replaces; none where none is. */
+  get #etag(): string | undefined {
+    return this.#held?.etag
   }
 
   get standing(): Standing {
@@ -71,42 +86,55 @@ export class ConnectorLease {
       try {
         await this.#advance()
       } catch (thrown) {
-        const failure = toApplianceError(thrown)
-        if (this.#standing.state === 'unregistered') await this.#become({ state: 'unknown', failure })
-        else if (this.#standing.state === 'unknown') this.#standing = { state: 'unknown', failure }
+        if (this.#standing.state === 'unknown') this.#standing = { state: 'unknown', failure: toApplianceError(thrown) }
       }
     })
   }
 
   /**
-   * Moves the mark on, here and in the bucket: a database that does not have it is older than what is done next.
+   * Renews the lease, so that no other machine has it at this moment.
    * @throws {ApplianceError} CONNECTOR_READ_ONLY when another machine has taken over; whatever S3 fails with
    */
-  advance(): Promise<void> {
-    return this.#inTurn(async () => {
-      await this.#advance()
-      this.assertActive()
+  async advance(): Promise<void> {
+    // One that has not begun yet serves all who ask until then: fifty runs that start together write one lease.
+    this.#waiting ??= this.#inTurn(() => {
+      this.#waiting = undefined
+      return this.#advance()
     })
+    await this.#waiting
+    this.assertActive()
+  }
+
+  /** As `advance`, before something is removed outside: an unregistered connector has no right to it either. */
+  async confirm(): Promise<void> {
+    await this.advance()
+    if (this.#standing.state !== 'active') throw notYetRead()
   }
 
   /** An administrator's word that this machine is the one. @throws {ApplianceError} NOTHING_TO_DECIDE */
   takeOver(): Promise<void> {
     return this.#inTurn(async () => {
-      const standing = this.#undecided()
+      const standing = this.#standing
+      if (standing.state !== 'readOnly') throw nothingToDecide()
       const { settings, abandonRuns } = this.#options
       const found = await this.#read()
-      const connector = await ensureConnector(settings)
+      const lease = found?.lease ?? standing.lease
       await abandonRuns()
-      const mark = Math.max(connector.mark, (found ?? standing).lease.mark)
-      await settings.setConnector({ ...connector, mark, generation: randomBytes(4).toString('hex') })
-      await this.#write((found ?? standing).lease.epoch + 1, found?.etag)
+      const connector = await ensureConnector(settings)
+      const mark = Math.max(connector.mark, lease?.mark ?? 0)
+      await settings.setConnector({ ...connector, mark, generation: newNonce() })
+      await this.#write((lease?.epoch ?? 0) + 1, found?.etag)
     })
   }
 
-  /** An administrator's word that this machine is another connector, which shares nothing with the first. @throws {ApplianceError} NOTHING_TO_DECIDE */
+  /**
+   * An administrator's word that this machine is another connector, which shares nothing with the first.
+   * @throws {ApplianceError} NOTHING_TO_DECIDE
+   */
   becomeAnother(): Promise<void> {
     return this.#inTurn(async () => {
-      this.#undecided()
+      const { state } = this.#standing
+      if (state !== 'readOnly' && state !== 'unknown') throw nothingToDecide()
       await this.#options.abandonRuns()
       await this.#options.settings.setConnector(newConnector())
       this.#held = undefined
@@ -114,55 +142,57 @@ export class ConnectorLease {
     })
   }
 
-  #undecided(): { lease: Lease } {
-    if (this.#standing.state === 'readOnly') return this.#standing
-    throw new ApplianceError('NOTHING_TO_DECIDE', 'The connector is not read-only', {
-      hint: 'There is nothing to decide.',
-    })
-  }
-
   async #advance(): Promise<void> {
-    const { settings, machineId } = this.#options
     // Only an administrator gets a connector out of this.
     if (this.#standing.state === 'readOnly') return
-    const connector = await ensureConnector(settings)
+    const connector = await ensureConnector(this.#options.settings)
     if (!connector.bucket || !connector.vcenterInstanceUuid) {
       this.#held = undefined
       if (this.#standing.state !== 'unregistered') await this.#become({ state: 'unregistered' })
       return
     }
-    const found = this.#held ?? (await this.#read())
-    const verdict = found ? judgeLease(found.lease, { connector, machineId, held: this.#held?.lease.epoch }) : 'ours'
-    if (found && verdict !== 'ours')
-      return await this.#become({ state: 'readOnly', reason: verdict, lease: found.lease })
-    const epoch = this.#held ? this.#held.lease.epoch : (found?.lease.epoch ?? 0) + 1
+    if (!this.#held && !(await this.#claim(connector))) return
     try {
-      await this.#write(epoch, found?.etag)
+      await this.#write(this.#epoch, this.#etag)
     } catch (thrown) {
       if (toApplianceError(thrown).code !== 'LEASE_TAKEN') throw thrown
-      await this.#lose(connector)
+      // Somebody else wrote. Until it is known who, nothing goes on here.
+      this.#held = undefined
+      this.#holds = true
+      await this.#become({ state: 'unknown', failure: toApplianceError(thrown) })
+      if (await this.#claim(connector)) await this.#write(this.#epoch, this.#etag)
     }
   }
 
-  /** The lease is not as this process left it: whose is it? One that was deleted by hand is made again at the next turn. */
-  async #lose(connector: Connector): Promise<void> {
-    const held = this.#held?.lease.epoch
+  /** Reads whose the lease is; false when it is not ours. */
+  async #claim(connector: Connector): Promise<boolean> {
     const found = await this.#read()
-    this.#held = undefined
-    if (!found) return
-    const verdict = judgeLease(found.lease, { connector, machineId: this.#options.machineId, held })
-    if (verdict === 'ours') this.#held = found
-    else await this.#become({ state: 'readOnly', reason: verdict, lease: found.lease })
+    const { machineId } = this.#options
+    const verdict = judgeLease(found?.lease, { connector, machineId, holds: this.#holds })
+    if (verdict !== 'ours') {
+      await this.#become({ state: 'readOnly', reason: verdict, ...(found ? { lease: found.lease } : {}) })
+      return false
+    }
+    this.#held = found
+    this.#epoch = (found?.lease.epoch ?? 0) + (this.#holds ? 0 : 1)
+    return true
   }
 
   async #write(epoch: number, etag: string | undefined): Promise<void> {
     const { settings, machineId } = this.#options
+    const former = this.#held?.lease.nonce
+    const nonce = this.#nonce
+    // In the database first: a lease that is found later is known, also when this write's answer is lost.
+    const connector = await ensureConnector(settings)
+    await settings.setConnector({ ...connector, leaseNonces: former === undefined ? [nonce] : [nonce, former] })
     const mark = await settings.advanceMark()
-    const { id: connectorId } = await ensureConnector(settings)
     const renewedAt = new Date().toISOString()
-    const lease: Lease = { version: 1, connectorId, machineId, epoch, mark, renewedAt }
+    const lease: Lease = { version: 1, connectorId: connector.id, machineId, epoch, mark, nonce, renewedAt }
     const written = await writeLease({ ...(await this.#place()), lease, ...(etag === undefined ? {} : { etag }) })
     this.#held = { lease, etag: written }
+    this.#nonce = newNonce()
+    this.#epoch = epoch
+    this.#holds = true
     if (this.#standing.state === 'active') this.#standing = { state: 'active', lease }
     else await this.#become({ state: 'active', lease })
   }
@@ -192,7 +222,8 @@ export class ConnectorLease {
 
 const reasons: Record<ReadOnlyReason, string> = {
   cloned: 'Another machine works as this connector',
-  restored: 'The database is older than what this connector has done',
+  restored: 'The database is not the one that this connector has worked with last',
+  leaseGone: "The connector's lease was removed from its bucket",
   fenced: 'Another machine has taken this connector over',
 }
 
@@ -201,4 +232,21 @@ export function readOnly(reason: ReadOnlyReason): ApplianceError {
   return new ApplianceError('CONNECTOR_READ_ONLY', `${reasons[reason]}: nothing is started or removed`, {
     hint: 'Decide on the connector page: this machine takes over, or becomes a connector of its own.',
   })
+}
+
+function nothingToDecide(): ApplianceError {
+  return new ApplianceError('NOTHING_TO_DECIDE', 'The connector is not read-only', {
+    hint: 'There is nothing to decide.',
+  })
+}
+
+/** Nothing is started or removed before it is known whose the lease is. */
+export function notYetRead(): ApplianceError {
+  return new ApplianceError('CONNECTOR_READ_ONLY', 'Whose the lease of the connector is has not been found out yet', {
+    hint: 'Wait until S3 answers; if it does not, look at the AWS settings.',
+  })
+}
+
+function newNonce(): string {
+  return randomBytes(8).toString('hex')
 }

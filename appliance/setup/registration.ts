@@ -2,10 +2,10 @@
 import { randomBytes } from 'node:crypto'
 import { identify } from '../aws/credentials.ts'
 import { checkImportRole, ensureBucket } from '../aws/registration.ts'
-import type { Connector } from '../domain.ts'
+import type { AwsSettings, Connector } from '../domain.ts'
 import { ApplianceError } from '../errors.ts'
 import type { SettingsRepository } from '../store/settings.ts'
-import { registerExtension, unregisterExtension } from '../vsphere/extension.ts'
+import { findExtension, registerExtension, unregisterExtension } from '../vsphere/extension.ts'
 import type { Connections } from './connections.ts'
 
 /**
@@ -18,37 +18,49 @@ export async function registerConnector(
   version: string,
   signal: AbortSignal,
 ): Promise<Connector> {
-  const awsSettings = await settings.getAws()
-  if (!awsSettings)
-    throw new ApplianceError('NOT_CONFIGURED', 'AWS has not been set up yet', {
-      hint: 'Enter the settings of AWS first.',
-    })
   const vcenter = await connections.vcenter()
+  const { importRoleName: roleName } = await awsSettingsOf(settings)
   const aws = await connections.aws()
-  let connector = await ensureConnector(settings)
+  const { accountId } = await identify(aws, { signal })
+  await checkImportRole({ clients: aws, roleName, accountId, signal })
+  const connector = await ensureConnectorBucket(settings, connections, signal)
+  await registerExtension(vcenter, { connectorId: connector.id, version }, { signal })
+  const registered = { ...(await ensureConnector(settings)), vcenterInstanceUuid: vcenter.about.instanceUuid }
+  await settings.setConnector(registered)
+  return registered
+}
 
+/** Finds, repairs or makes the connector's bucket alone: the wizard makes it before vCenter is known. */
+export async function ensureConnectorBucket(
+  settings: SettingsRepository,
+  connections: Connections,
+  signal: AbortSignal,
+): Promise<Connector> {
+  const { region } = await awsSettingsOf(settings)
+  const aws = await connections.aws()
   const { accountId, partition } = await identify(aws, { signal })
-  await checkImportRole({ clients: aws, roleName: awsSettings.importRoleName, accountId, signal })
-  const known = connector.awsAccountId === accountId && connector.bucketRegion === awsSettings.region
+  const former = await ensureConnector(settings)
+  const known = former.awsAccountId === accountId && former.bucketRegion === region && former.bucket
+  // An identity belongs to one bucket: copies of an appliance that was never registered become connectors of their own.
+  if (!known) await settings.setConnector(newConnector())
+  const { id: connectorId } = await ensureConnector(settings)
   const note = async (bucket: string) => {
-    connector = { ...connector, bucket, bucketRegion: awsSettings.region, awsAccountId: accountId }
-    await settings.setConnector(connector)
+    const place = { bucket, bucketRegion: region, awsAccountId: accountId }
+    await settings.setConnector({ ...(await ensureConnector(settings)), ...place })
   }
   await ensureBucket({
-    clients: aws,
-    connectorId: connector.id,
-    accountId,
-    partition,
-    region: awsSettings.region,
-    ...(known && connector.bucket ? { existing: connector.bucket } : {}),
-    onName: note,
-    signal,
+    ...{ clients: aws, connectorId, accountId, partition, region, onName: note, signal },
+    ...(known ? { existing: known } : {}),
   })
+  return await ensureConnector(settings)
+}
 
-  await registerExtension(vcenter, { connectorId: connector.id, version }, { signal })
-  connector = { ...connector, vcenterInstanceUuid: vcenter.about.instanceUuid }
-  await settings.setConnector(connector)
-  return connector
+async function awsSettingsOf(settings: SettingsRepository): Promise<AwsSettings> {
+  const found = await settings.getAws()
+  if (found) return found
+  throw new ApplianceError('NOT_CONFIGURED', 'AWS has not been set up yet', {
+    hint: 'Enter the settings of AWS first.',
+  })
 }
 
 /** This appliance's identity, made at the first call: short, as it becomes part of a bucket's name. */
@@ -62,7 +74,7 @@ export async function ensureConnector(settings: SettingsRepository): Promise<Con
 
 /** An identity that nothing carries yet. */
 export function newConnector(): Connector {
-  return { id: randomBytes(6).toString('hex'), mark: 0 }
+  return { id: randomBytes(6).toString('hex'), mark: 0, generation: randomBytes(8).toString('hex') }
 }
 
 /** A registration in another vCenter than the one now set up is none. */
@@ -82,14 +94,17 @@ export async function forgetOtherAccount(
   if (bucket !== undefined && !same) await settings.setConnector(rest)
 }
 
-/** Takes the extension out of vCenter. The bucket stays: it may hold what a run still needs, and costs nothing when empty. */
+/** Takes our extension out of vCenter, and leaves another connector's. The bucket stays: it may hold what a run still needs, and costs nothing when empty. */
 export async function unregisterConnector(
   settings: SettingsRepository,
   connections: Connections,
   signal: AbortSignal,
 ): Promise<Connector> {
+  const vcenter = await connections.vcenter()
+  const found = await findExtension(vcenter, { signal })
   const connector = await ensureConnector(settings)
-  await unregisterExtension(await connections.vcenter(), { signal })
+  if (found?.connectorId === undefined || found.connectorId === connector.id)
+    await unregisterExtension(vcenter, { signal })
   const { vcenterInstanceUuid: _gone, ...rest } = connector
   await settings.setConnector(rest)
   return rest

@@ -1,19 +1,14 @@
 // Settings as users see and change them: proven by use before they are kept, shown without secrets.
-import type { AwsClients, AwsSecret } from '../aws/clients.ts'
-import { identify } from '../aws/credentials.ts'
-import {
-  defaultBucketPrefix as bucketPrefix,
-  connectorPolicy,
-  vmimportRolePolicy,
-  vmimportTrustPolicy,
-} from '../aws/permissions.ts'
+import type { AwsSecret } from '../aws/clients.ts'
 import type { AwsSettings, CertificateTrust, VcenterSettings } from '../domain.ts'
 import { ApplianceError } from '../errors.ts'
 import type { SettingsRepository } from '../store/settings.ts'
 import { fetchCertificate } from '../vsphere/certificate.ts'
 import type { Connections } from './connections.ts'
+import type { proxyService } from './proxy.ts'
 import {
   ensureConnector,
+  ensureConnectorBucket,
   forgetOtherAccount,
   forgetOtherVcenter,
   registerConnector,
@@ -28,11 +23,35 @@ export interface SettingsServiceOptions {
   busy: () => Promise<boolean>
   /** Told after each registration. */
   registered: () => Promise<void>
+  /** @throws {ApplianceError} CONNECTOR_READ_ONLY while nothing may be started or removed */
+  assertActive: () => void
+  /** The proxy that was entered by itself, for settings of AWS that name none. */
+  proxy: Pick<ReturnType<typeof proxyService>, 'fill' | 'keptWith'>
 }
 
 /** The verbs on settings and registration. Changes follow each other: two registrations at once would make two buckets. */
-export function settingsService({ settings, connections, version, busy, registered }: SettingsServiceOptions) {
+export function settingsService({
+  settings,
+  connections,
+  version,
+  busy,
+  registered,
+  assertActive,
+}: SettingsServiceOptions) {
   const inTurn = oneAtATime()
+
+  /** Another account, Region or vCenter: what runs have made in the present one could not be found there any more. */
+  async function mayMove(to: { accountId?: string; region?: string; instanceUuid?: string }): Promise<void> {
+    const { bucket, awsAccountId, bucketRegion, vcenterInstanceUuid } = await ensureConnector(settings)
+    const { accountId, region, instanceUuid } = to
+    const otherAws =
+      bucket !== undefined && accountId !== undefined && (accountId !== awsAccountId || region !== bucketRegion)
+    const otherVcenter = instanceUuid !== undefined && ![undefined, instanceUuid].includes(vcenterInstanceUuid)
+    if (!otherAws && !otherVcenter) return
+    assertActive()
+    if (await busy()) throw runsUnderWay()
+  }
+
   return {
     async view() {
       const vcenter = await settings.getVcenter()
@@ -48,16 +67,23 @@ export function settingsService({ settings, connections, version, busy, register
     async changeVcenter(body: { host: string; username: string; password: string; trust: CertificateTrust }) {
       const { password, ...vcenter } = body
       return await inTurn(async () => {
-        const proof = await connections.changeVcenter(vcenter, password)
+        const proof = await connections.changeVcenter(vcenter, password, ({ instanceUuid }) =>
+          mayMove({ instanceUuid }),
+        )
         await forgetOtherVcenter(settings, proof.instanceUuid)
         return { ...vcenterView(vcenter), ...proof }
       })
     },
 
-    async changeAws(aws: AwsSettings, secret: AwsSecret) {
-      refuseOddUrls(aws)
+    async changeAws(entered: AwsSettings, enteredSecret: AwsSecret) {
+      refuseOddUrls(entered)
       return await inTurn(async () => {
-        const { accountId, arn } = await connections.changeAws(aws, secret)
+        const { aws, secret } = await proxy.fill(entered, enteredSecret)
+        const { region } = aws
+        const { accountId, arn } = await connections.changeAws(aws, secret, ({ accountId }) =>
+          mayMove({ accountId, region }),
+        )
+        await proxy.keptWith(aws)
         await forgetOtherAccount(settings, accountId, aws.region)
         return { ...awsView(aws), accountId, arn }
       })
@@ -66,30 +92,32 @@ export function settingsService({ settings, connections, version, busy, register
     connector: () => ensureConnector(settings),
     register: (signal: AbortSignal) =>
       inTurn(async () => {
+        assertActive()
         const connector = await registerConnector(settings, connections, version, signal)
         await registered()
         return connector
       }),
+    /** The bucket alone, before vCenter is known. */
+    createBucket: (signal: AbortSignal) =>
+      inTurn(async () => {
+        assertActive()
+        const former = await ensureConnector(settings)
+        const { bucket = '' } = await ensureConnectorBucket(settings, connections, signal)
+        return { bucket, created: former.bucket !== bucket }
+      }),
     unregister: (signal: AbortSignal) =>
       inTurn(async () => {
-        if (await busy())
-          throw new ApplianceError('RUN_IN_PROGRESS', 'Runs are under way', {
-            hint: 'Cancel them or wait for their end, then unregister.',
-          })
+        assertActive()
+        if (await busy()) throw runsUnderWay()
         return await unregisterConnector(settings, connections, signal)
       }),
-
-    /** The documents to grant, filled in with the account and Region in use. */
-    async policies() {
-      const aws = await settings.getAws()
-      if (!aws) {
-        throw new ApplianceError('NOT_CONFIGURED', 'AWS has not been set up yet', {
-          hint: 'Enter the Region and credentials first: the policies name the account.',
-        })
-      }
-      return await policiesFor(await connections.aws(), aws.region)
-    },
   }
+}
+
+function runsUnderWay(): ApplianceError {
+  return new ApplianceError('RUN_IN_PROGRESS', 'Runs are under way', {
+    hint: 'Cancel them or wait for their end first.',
+  })
 }
 
 /** Runs what it is given one after the other; a failure is its caller's alone. */
@@ -111,15 +139,6 @@ function refuseOddUrls({ endpoints, proxyUrl }: AwsSettings): void {
     throw new ApplianceError('INVALID_REQUEST', `The URL of ${name} is not one that can be used`, {
       hint: 'Enter it as https://host or https://host:port, without a user name or password in it.',
     })
-  }
-}
-
-async function policiesFor(clients: AwsClients, region: string) {
-  const { accountId, partition } = await identify(clients)
-  return {
-    connector: connectorPolicy({ partition, accountId, region, bucketPrefix }),
-    vmimportTrust: vmimportTrustPolicy({ accountId }),
-    vmimportRole: vmimportRolePolicy({ partition, accountId, bucketPrefix }),
   }
 }
 

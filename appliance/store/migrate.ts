@@ -3,6 +3,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { ApplianceError } from '../errors.ts'
 import * as initial from './migrations/0001-initial.ts'
 import * as engine from './migrations/0002-engine.ts'
+import * as accounts from './migrations/0003-accounts.ts'
 
 /** One step of the schema. A released step never changes again: a correction is the next step. */
 export interface Migration {
@@ -11,7 +12,7 @@ export interface Migration {
   up(sqlite: DatabaseSync): void
 }
 
-export const migrations: readonly Migration[] = [initial, engine]
+export const migrations: readonly Migration[] = [initial, engine, accounts]
 
 /**
  * Applies what is missing, each step in a transaction together with its number (`user_version`). A file that an older

@@ -159,12 +159,14 @@ export function runRepository(database: Database): RunRepository {
 function replace(sql: Statements, run: Run): void {
   const rows = onePerJob(run, () =>
     sql.run(
-      'UPDATE runs SET state = ?, active = ?, has_image = ?, document = ? WHERE id = ?',
+      // A run that has ended stays so, whatever a late write of who was told to let go of it says.
+      'UPDATE runs SET state = ?, active = ?, has_image = ?, document = ? WHERE id = ? AND active >= ?',
       run.state,
       isActive(run),
       hasImage(run),
       documentOf(run),
       run.id,
+      isActive(run),
     ),
   )
   if (rows === 0) throw missing(run.id)

@@ -5,7 +5,13 @@ import { createPrivateFile, readPrivateFile } from '../private-file.ts'
 import type { Database, Row } from './database.ts'
 
 /** Where a secret belongs: its name, and the associated data it is sealed with. */
-export const secretNames = ['vcenter.password', 'aws.secretAccessKey', 'aws.sessionToken', 'aws.proxyPassword'] as const
+export const secretNames = [
+  'vcenter.password',
+  'aws.secretAccessKey',
+  'aws.sessionToken',
+  'aws.proxyPassword',
+  'setup.code',
+] as const
 export type SecretName = (typeof secretNames)[number] | `notification.${string}`
 
 /** The one secret of a notification channel: its password, or the key its messages are signed with. */

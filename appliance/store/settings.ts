@@ -19,6 +19,23 @@ export interface SettingsRepository {
   /** Undefined while nobody has set one. */
   getPolicy(): Promise<Policy | undefined>
   setPolicy(policy: Policy): Promise<void>
+  /** The proxy that was entered, also before AWS was; its password is the secret `aws.proxyPassword`. */
+  getProxy(): Promise<ProxySettings | undefined>
+  setProxy(proxy: ProxySettings | undefined): Promise<void>
+  getLogUpload(): Promise<LogUpload | undefined>
+  setLogUpload(logUpload: LogUpload): Promise<void>
+}
+
+export interface ProxySettings {
+  url: string
+  username?: string
+}
+
+/** Whether log bundles go to the connector's bucket, and how the last one fared. */
+export interface LogUpload {
+  enabled: boolean
+  lastAt?: string
+  lastKey?: string
 }
 
 const closed = { additionalProperties: false }
@@ -67,7 +84,8 @@ const connectorSchema = Type.Object(
     awsAccountId: Type.Optional(Type.String()),
     vcenterInstanceUuid: Type.Optional(Type.String()),
     mark: Type.Integer({ minimum: 0 }),
-    generation: Type.Optional(Type.String()),
+    leaseNonces: Type.Optional(Type.Array(Type.String())),
+    generation: Type.String(),
   },
   closed,
 )
@@ -100,12 +118,20 @@ const policySchema = Type.Object(
   closed,
 )
 
+const proxySchema = Type.Object({ url: Type.String(), username: Type.Optional(Type.String()) }, closed)
+const logUploadSchema = Type.Object(
+  { enabled: Type.Boolean(), lastAt: Type.Optional(Type.String()), lastKey: Type.Optional(Type.String()) },
+  closed,
+)
+
 /** Settings kept in the database. */
 export function settingsRepository(database: Database): SettingsRepository {
   const vcenter = setting<VcenterSettings>('vcenter', vcenterSchema)
   const aws = setting<AwsSettings>('aws', awsSchema)
   const connector = setting<Connector>('connector', connectorSchema)
   const policy = setting<Policy>('policy', policySchema)
+  const proxy = setting<ProxySettings>('proxy', proxySchema)
+  const logUpload = setting<LogUpload>('logUpload', logUploadSchema)
   return {
     getVcenter: async () => database.read(vcenter.find),
     setVcenter: async settings => database.write(sql => vcenter.put(sql, settings)),
@@ -113,6 +139,10 @@ export function settingsRepository(database: Database): SettingsRepository {
     setAws: async settings => database.write(sql => aws.put(sql, settings)),
     getPolicy: async () => database.read(policy.find),
     setPolicy: async settings => database.write(sql => policy.put(sql, settings)),
+    getProxy: async () => database.read(proxy.find),
+    setProxy: async given => database.write(sql => (given ? proxy.put(sql, given) : proxy.remove(sql))),
+    getLogUpload: async () => database.read(logUpload.find),
+    setLogUpload: async given => database.write(sql => logUpload.put(sql, given)),
     getConnector: async () => database.read(connector.find),
 
     async setConnector(given) {
@@ -163,6 +193,9 @@ function setting<T>(name: string, schema: TSchema) {
         name,
         JSON.stringify(checked(value)),
       )
+    },
+    remove(sql: Statements): void {
+      sql.run('DELETE FROM settings WHERE name = ?', name)
     },
   }
 }

@@ -3,7 +3,10 @@ import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync } from 'n
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { makePrivateDirectory } from '../private-file.ts'
-import { type Backup, backupDirectory, databaseName, takeBackup, upgradeBackupName } from './backup.ts'
+import { type AccountRepository, accountRepository } from './accounts.ts'
+import { type ApiTokenRepository, apiTokenRepository } from './api-tokens.ts'
+import { type AuditRepository, auditRepository } from './audit.ts'
+import { type Backup, backupDirectory, listBackups, databaseName, takeBackup, upgradeBackupName } from './backup.ts'
 import { openDatabase } from './database.ts'
 import { type JobRepository, jobRepository } from './jobs.ts'
 import { type NotificationChannelRepository, notificationChannelRepository } from './notification-channels.ts'
@@ -11,7 +14,9 @@ import { type NotificationRepository, notificationRepository } from './notificat
 import { type RunRepository, runRepository } from './runs.ts'
 import { openSecretStore, type SecretStore } from './secrets.ts'
 import { type ServerRepository, serverRepository } from './servers.ts'
+import { type SessionRepository, sessionRepository } from './sessions.ts'
 import { type SettingsRepository, settingsRepository } from './settings.ts'
+import { type SetupProgressRepository, setupProgressRepository } from './setup-progress.ts'
 import { damagedError } from './sqlite-errors.ts'
 
 export interface Store {
@@ -22,6 +27,11 @@ export interface Store {
   runs: RunRepository
   channels: NotificationChannelRepository
   notifications: NotificationRepository
+  accounts: AccountRepository
+  sessions: SessionRepository
+  apiTokens: ApiTokenRepository
+  audit: AuditRepository
+  setupProgress: SetupProgressRepository
   /** Copies the database while it is in use. @throws {ApplianceError} as `takeBackup` */
   backup(options?: { now?: Date; signal?: AbortSignal }): Promise<Backup>
   /** Releases the data directory for another process. */
@@ -37,9 +47,12 @@ export async function openStore(dataDir: string): Promise<Store> {
   await makePrivateDirectory(dataDir)
   const path = join(dataDir, databaseName)
   const keyPath = join(dataDir, 'secrets.key')
-  // The key is made after the database: an empty file beside it is one that has lost everything, and no new one.
-  if ((await sizeOf(path)) === 0 && (await sizeOf(keyPath)) !== undefined)
-    throw damagedError(path, new Error('the file is empty'))
+  // The key is made after the database: an empty file beside it is one that has lost everything. So is one that is missing
+  // where there are backups of it: a new one would push them out.
+  const sizeBytes = await sizeOf(path)
+  if (sizeBytes === 0 && (await sizeOf(keyPath)) !== undefined) throw damagedError(path, new Error('the file is empty'))
+  if (sizeBytes === undefined && (await listBackups(dataDir)).length > 0)
+    throw damagedError(path, new Error('the file is missing, and there are backups of it'))
   const database = openDatabase(path, {
     beforeUpgrade: (schema, copyTo) => copyAside(backupDirectory(dataDir), upgradeBackupName(schema + 1), copyTo),
   })
@@ -52,6 +65,11 @@ export async function openStore(dataDir: string): Promise<Store> {
       runs: runRepository(database),
       channels: notificationChannelRepository(database),
       notifications: notificationRepository(database),
+      accounts: accountRepository(database),
+      sessions: sessionRepository(database),
+      apiTokens: apiTokenRepository(database),
+      audit: auditRepository(database),
+      setupProgress: setupProgressRepository(database),
       backup: ({ now = new Date(), signal } = {}) => takeBackup(database, dataDir, now, signal),
       close: () => database.close(),
     }

@@ -76,9 +76,10 @@ export interface DatastoreWatch {
 /**
  * Looks now and then every `everyMs`, until `stop` or the signal. When vCenter does not answer, the next look may: it is
  * told to `onTrouble`, with the number of failures in a row, and never thrown.
+ * @param open gives the session, when there is one
  */
 export function watchDatastores(
-  session: VcenterSession,
+  open: () => Promise<VcenterSession>,
   {
     everyMs,
     onTrouble,
@@ -91,13 +92,12 @@ export function watchDatastores(
   const watch = async () => {
     for (let failures = 0; !signal.aborted; ) {
       try {
-        const found = await findLowDatastore(session, { ...guard, signal })
+        const found = await findLowDatastore(await open(), { ...guard, signal })
         failures = 0
         if (found) return low.abort(datastoreLow(guard.serverName, found))
       } catch (error) {
         if (signal.aborted) return
         failures += 1
-        session.soap.retries += 1
         onTrouble?.(error, failures)
       }
       // Rejected only by the signal, at which the loop ends.

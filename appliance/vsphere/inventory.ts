@@ -74,6 +74,21 @@ export async function retrieveServer(
   throw new ApplianceError('SERVER_GONE', `vCenter has no configuration for the server ${moref}`, { hint: goneHint })
 }
 
+/** The identity (`config.instanceUuid`) of the VM behind a reference. @throws {ApplianceError} SERVER_GONE */
+export async function retrieveServerId(
+  session: VcenterSession,
+  moref: string,
+  options: ReadOptions = {},
+): Promise<string> {
+  try {
+    const vm = await readObject(session, reference('VirtualMachine', moref), ['config.instanceUuid'], options)
+    return textOf(vm, 'config.instanceUuid') ?? ''
+  } catch (error) {
+    if (!isFault(error, 'ManagedObjectNotFound')) throw error
+    throw asCode(error, 'SERVER_GONE', goneHint, `The server ${moref} is not in vCenter any more`)
+  }
+}
+
 /**
  * VirtualDevice.key of the disk that a server boots from, if its boot order names one. Few do: firmware then tries the
  * disks in the order of their controllers and units, which is that of their keys.

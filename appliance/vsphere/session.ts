@@ -154,6 +154,8 @@ export class VcenterSession {
       this.#login ??= this.#logIn({ signal: this.#closed.signal }).finally(() => {
         this.#login = undefined
       })
+      // Whoever waits for it hears of its failure; nobody may.
+      this.#login.catch(() => undefined)
       await raceAbort(this.#login, signal)
     }
   }

@@ -2,7 +2,7 @@
 
 import { ApplianceError } from '../errors.ts'
 import { unescapeName } from './places.ts'
-import { type ReadOptions, readObject, readRelated, textOf, type VimObject } from './properties.ts'
+import { type ReadOptions, readInventory, readObject, readRelated, textOf, type VimObject } from './properties.ts'
 import type { VcenterSession } from './session.ts'
 import { reference } from './vim.ts'
 import { datastoreOf, disksOf } from './virtual-devices.ts'
@@ -58,6 +58,14 @@ export async function datastoresOf(
 
 export async function retrieveHost(session: VcenterSession, moref: string, options: ReadOptions = {}): Promise<Host> {
   return toHost(await readObject(session, reference('HostSystem', moref), hostPaths, options))
+}
+
+/** Every host of the inventory. Certificates are long in XML: a page is about 1 MB. */
+export async function retrieveHosts(session: VcenterSession, options: ReadOptions = {}): Promise<Host[]> {
+  const hosts: Host[] = []
+  for await (const page of readInventory(session, { HostSystem: hostPaths }, { ...options, pageSize: 10 }))
+    hosts.push(...page.map(toHost))
+  return hosts
 }
 
 function toDatastore(object: VimObject): Datastore {

@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ApplianceError } from '../errors.ts'
-import { localizedFault } from './faults.ts'
+import { isFault, localizedFault } from './faults.ts'
 import { readObject, textOf, type VimObject } from './properties.ts'
 import type { VcenterSession } from './session.ts'
 import { type Reference, reference } from './vim.ts'
@@ -44,6 +44,14 @@ export function returnedReference(answer: XmlElement, type: string): Reference {
   return reference(type, child(answer, 'returnval')?.text ?? '')
 }
 
+/** vCenter's services restarted: what became of the task is to be looked for, and not to be taken for its object's end. */
+function taskForgotten(doing: string, cause: unknown): ApplianceError {
+  return new ApplianceError('VCENTER_SESSION_LOST', `${doing}: vCenter no longer knows the task`, {
+    cause,
+    hint: 'vCenter was probably restarted: whether the task was done is looked up.',
+  })
+}
+
 /**
  * Waits until a task has ended; its result, if it has one.
  * Errors: the task's own fault by name (faults.ts), those of reading, the signal's reason.
@@ -60,6 +68,7 @@ export async function waitForTask(
       seen = await readObject(session, task, ['info.state', 'info.error', 'info.result'], { signal })
       unreachableSince = undefined
     } catch (error) {
+      if (isFault(error, 'ManagedObjectNotFound')) throw taskForgotten(doing, error)
       unreachableSince ??= performance.now()
       const outageMs = performance.now() - unreachableSince
       if (!isUnreachable(error) || outageMs > longestOutageMs) throw error

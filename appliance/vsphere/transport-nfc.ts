@@ -111,7 +111,9 @@ async function waitUntilReady(
 ): Promise<XmlElement | undefined> {
   const ends = AbortSignal.any([signal, AbortSignal.timeout(readyTimeoutMs)])
   for (const pauseMs of pauses(leasePauses)) {
-    const seen = await readObject(session, lease, ['state', 'error', 'info'], { signal: ends })
+    const seen = await readObject(session, lease, ['state', 'error', 'info'], { signal: ends }).catch(error => {
+      throw isFault(error, 'ManagedObjectNotFound') ? asCode(error, 'NFC_LEASE_LOST', leaseHint) : error
+    })
     const state = textOf(seen, 'state')
     if (state === 'ready') return seen.properties.get('info')
     if (state !== 'initializing') throw leaseLost(serverName, state, seen.properties.get('error'))

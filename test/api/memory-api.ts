@@ -7,6 +7,7 @@ import { EventHub } from '../../appliance/api/events.ts'
 import type { Routes } from '../../appliance/api/routes.ts'
 import { type ApiOptions, createApi } from '../../appliance/api/server.ts'
 import { ensureWebCertificate } from '../../appliance/web-certificate.ts'
+import { startAccessLab } from '../accounts/access-lab.ts'
 import { documented } from './documented.ts'
 
 export const apiToken = 'a'.repeat(43)
@@ -26,6 +27,7 @@ export interface MemoryApi {
 export async function memoryApi(services: Partial<ApiOptions>): Promise<MemoryApi> {
   const directory = await mkdtemp(join(tmpdir(), 'hoist-api-'))
   const tls = await ensureWebCertificate(directory).finally(() => rm(directory, { recursive: true }))
+  const lab = await startAccessLab()
   const api = await createApi({
     tls,
     token: apiToken,
@@ -33,6 +35,7 @@ export async function memoryApi(services: Partial<ApiOptions>): Promise<MemoryAp
     version: '0.0.0',
     log: pino({ level: 'silent' }),
     hub: new EventHub(),
+    access: lab.access,
     settings: absent(),
     catalog: absent(),
     jobs: absent(),
@@ -46,6 +49,7 @@ export async function memoryApi(services: Partial<ApiOptions>): Promise<MemoryAp
     health: absent(),
     ...services,
   })
+  api.addHook('onClose', () => lab.close())
   const difference = await documented({ api })
   return {
     api,
@@ -62,6 +66,11 @@ export async function memoryApi(services: Partial<ApiOptions>): Promise<MemoryAp
       return { status: answer.statusCode, body }
     },
   }
+}
+
+/** A service of which every method does this. */
+export function serviceOf<T extends object>(method: () => Promise<unknown>): T {
+  return new Proxy({} as T, { get: () => method })
 }
 
 /** A service that the test has not handed in. */

@@ -1,10 +1,14 @@
 import t, { type Test } from 'tap'
+import type { AwsClients } from '../../appliance/aws/clients.ts'
 import { type Lease, readLease, writeLease } from '../../appliance/aws/connector-lease.ts'
+import { identify } from '../../appliance/aws/credentials.ts'
 import { awaitSnapshot, deleteSnapshot } from '../../appliance/aws/ec2-snapshot.ts'
 import { registerImage, removeImage } from '../../appliance/aws/image.ts'
 import { awaitImageImport, convertImage } from '../../appliance/aws/image-import.ts'
 import { imageUse } from '../../appliance/aws/image-use.ts'
+import { putLogBundle } from '../../appliance/aws/log-objects.ts'
 import { listMarked } from '../../appliance/aws/marked.ts'
+import { missingActions } from '../../appliance/aws/missing-actions.ts'
 import { createPartBuffers } from '../../appliance/aws/part-buffers.ts'
 import {
   cloudFormationTemplate,
@@ -77,6 +81,15 @@ const setConnectorPolicy = (lab: Lab, Statement: PolicyDocument['Statement']) =>
 
 let runs = 1
 
+/** IAM itself is asked what is missing: trying instead is for policies that do not allow it. */
+async function refuseUnlessSimulated(clients: AwsClients): Promise<void> {
+  const identity = await identify(clients)
+  const policy = connectorPolicy(input)
+  const { checkedBy } = await missingActions({ clients, identity, policy, connectorId, importRoleName: 'vmimport' })
+  if (checkedBy === 'simulation') return
+  throw new ApplianceError('AWS_PERMISSION_MISSING', 'iam:SimulatePrincipalPolicy', { hint: 'Allow it.' })
+}
+
 /** Everything that a connector does in AWS, once. */
 async function everything(t: Test, lab: Lab): Promise<void> {
   const { clients } = connect(t, lab)
@@ -110,6 +123,8 @@ async function everything(t: Test, lab: Lab): Promise<void> {
   })
   await undoSnapshotImport({ clients, taskId, tags })
   await deleteObject({ clients, bucket, key: 'runs/r1/disk.vmdk', accountId })
+  await putLogBundle({ clients, bucket, accountId, key: 'logs/bundle.tar.gz', body: Buffer.from('logs') })
+  await refuseUnlessSimulated(clients)
   const lease: Lease = { version: 1, ...{ connectorId, machineId: 'm1', epoch: 1, mark: 1 }, renewedAt: '2026-01-01' }
   const place = { clients, bucket, accountId }
   const etag = await writeLease({ ...place, lease })

@@ -44,27 +44,30 @@ export interface TrialPlan {
   importStepMs: number
 }
 
-const vcenterRequests = [
-  'CreateSnapshot_Task',
-  'ExportSnapshot',
-  'HttpNfcLeaseProgress',
-  'HttpNfcLeaseGetManifest',
-  'HttpNfcLeaseComplete',
-  'RemoveSnapshot_Task',
+/** How often a run without faults sends a request: once, once for each disk, or again and again. */
+type Frequency = 'run' | 'disk' | 'often'
+
+const vcenterRequests: [string, Frequency][] = [
+  ['CreateSnapshot_Task', 'run'],
+  ['CreateSnapshot_Task', 'run'],
+  ['ExportSnapshot', 'run'],
+  ['HttpNfcLeaseGetManifest', 'run'],
+  ['HttpNfcLeaseComplete', 'run'],
+  ['RemoveSnapshot_Task', 'run'],
+  ['RemoveSnapshot_Task', 'run'],
 ]
-const awsRequests = [
-  'CreateMultipartUpload',
-  'UploadPart',
-  'UploadPart',
-  'CompleteMultipartUpload',
-  'ImportSnapshot',
-  'ImportSnapshot',
-  'DescribeImportSnapshotTasks',
-  'CreateTags',
-  'DeleteObject',
-  'RegisterImage',
-  'RegisterImage',
-  'ImportImage',
+const awsRequests: [string, Frequency][] = [
+  ['CreateMultipartUpload', 'disk'],
+  ['UploadPart', 'often'],
+  ['UploadPart', 'often'],
+  ['CompleteMultipartUpload', 'disk'],
+  ['ImportSnapshot', 'disk'],
+  ['ImportSnapshot', 'disk'],
+  ['DescribeImportSnapshotTasks', 'often'],
+  ['CreateTags', 'disk'],
+  ['DeleteObject', 'disk'],
+  ['RegisterImage', 'run'],
+  ['RegisterImage', 'run'],
 ]
 
 /** Bytes of data in a trial, about: more would only make trials slow (qemu-img encodes and decodes all of it). */
@@ -85,7 +88,7 @@ export function planTrial(seed: number, trial: number, only: readonly FaultKind[
     seed,
     trial,
     servers,
-    faults: struck.map(kind => ({ kind, moment: planMoment(random) })),
+    faults: struck.map(kind => ({ kind, moment: planMoment(random, servers) })),
     nfcBytesPerSecond: Math.max(8 * MiB, Math.round((data / wantedUploadSeconds) * (0.5 + random.fraction()))),
     importStepMs: random.integer(50, 300),
   }
@@ -148,7 +151,7 @@ function dataBytes(disk: PlannedDisk): number {
   return disk.kind === 'zero' || disk.kind === 'ends' ? MiB : disk.sizeBytes * (disk.fill ?? 1)
 }
 
-function planMoment(random: Random): Moment {
+function planMoment(random: Random, servers: ServerPlan[]): Moment {
   const choice = random.fraction()
   if (choice < 0.1) return { on: 'start', delayMs: random.integer(0, 1500) }
   if (choice < 0.4) return { on: 'read', fraction: Number((random.fraction() * 0.98).toFixed(2)) }
@@ -162,12 +165,20 @@ function planMoment(random: Random): Moment {
   const how = random.pick(
     side === 'vcenter' ? (['seen', 'held'] as const) : (['seen', 'held', 'lost', 'lost'] as const),
   )
+  const converted = servers.some(({ settings }) => settings.imageMethod === 'converted')
+  const registered = servers.some(({ settings }) => settings.imageMethod === 'registered')
+  const sent = [...awsRequests, ...(converted ? [['ImportImage', 'run'] as [string, Frequency]] : [])].filter(
+    ([operation]) => registered || operation !== 'RegisterImage',
+  )
+  const [operation, frequency] = random.pick(side === 'vcenter' ? vcenterRequests : sent)
+  const disks = servers.flatMap(({ vm }) => vm.disks ?? []).length
+  const most = { run: operation.endsWith('Image') ? 1 : servers.length, disk: disks, often: 5 }[frequency]
   return {
     on: 'request',
     side,
-    operation: random.pick(side === 'vcenter' ? vcenterRequests : awsRequests),
+    operation,
     how,
-    skip: random.chance(0.6) ? 0 : random.integer(1, 4),
+    skip: random.chance(0.5) ? 0 : random.integer(0, most - 1),
     delayMs: random.chance(0.5) ? 0 : random.integer(0, 200),
   }
 }

@@ -142,6 +142,7 @@ async function story(plan: TrialPlan, site: Site, witness: Witness, result: Tria
     if (!(await ended())) result.problems.push(`runs do not end: ${describeRuns(watcher.active)}`)
     await retryFailed(watcher, site, result)
     if (!(await ended())) result.problems.push(`runs do not end: ${describeRuns(watcher.active)}`)
+    if (plan.faults.some(({ kind }) => kind === 'restored')) await adoptOffered(site)
     await tidy(site, watcher, witness)
   } finally {
     await watcher.stop()
@@ -188,6 +189,15 @@ async function retryFailed(watcher: Watcher, site: Site, result: TrialResult): P
       result.problems.push(
         `the retry of ${run.serverName} is ${run.state}: ${run.failure?.code} ${run.failure?.message}`,
       )
+}
+
+/** An old database does not know the newest images; they are offered, and an administrator takes them. */
+async function adoptOffered(site: Site): Promise<void> {
+  const { items } = await site.call<{ items: { kind: string; id: string; verdict: string }[] }>('GET', '/api/leftovers')
+  for (const { kind, id } of items.filter(({ verdict }) => verdict === 'adopt')) {
+    site.tell(`${kind} ${id} is offered for adoption`)
+    if (kind === 'image') await site.call('POST', '/api/leftovers/adopt', { imageId: id })
+  }
 }
 
 /** Waits for all, then fails with the first failure: nothing of a trial goes on when it is over. */

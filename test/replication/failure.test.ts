@@ -1,9 +1,11 @@
 // How a run explains that it was stopped short, and whether it goes on.
 import t from 'tap'
-import type { Failure, Run } from '../../appliance/domain.ts'
+import type { Failure } from '../../appliance/domain.ts'
 import { ApplianceError, type ErrorCode, errorCodes } from '../../appliance/errors.ts'
 import {
+  advanceOf,
   cancellation,
+  countHeldUp,
   failureOf,
   goesOn,
   interruption,
@@ -13,11 +15,10 @@ import {
   resumePause,
 } from '../../appliance/replication/failure.ts'
 import { readOnly } from '../../appliance/setup/connector-lease.ts'
-import { sampleRun } from '../store/samples.ts'
+import { sampleDisk, sampleRun } from '../store/samples.ts'
 
 const run = sampleRun(1, { state: 'converting' })
 const failed = (code: ErrorCode): Failure => ({ code, message: 'm', hint: 'h', stage: 'uploading' })
-const after = (resumptions: number): Run => ({ ...run, resumptions })
 
 t.test('a named error keeps its words and gets the stage', async t => {
   const error = new ApplianceError('IMPORT_REFUSED', 'AWS said no', { hint: 'look' })
@@ -44,13 +45,14 @@ t.test('a stop, and a connector that may not act, leave everything as it stands;
   for (const reason of ['cloned', 'restored', 'fenced'] as const) t.ok(mustLeave(AbortSignal.abort(readOnly(reason))))
   t.notOk(mustLeave(AbortSignal.abort(cancellation())))
   t.notOk(mustLeave(AbortSignal.abort()))
+  t.ok(mustLeave(AbortSignal.abort(cancellation()), AbortSignal.abort(interruption())), 'both at once: it is left')
 })
 
 t.test('only what passes by itself is waited for, and reading again has the lower limit', async t => {
   const limits = Object.fromEntries(
     (Object.keys(errorCodes) as ErrorCode[]).flatMap(code => {
       let limit = 0
-      while (goesOn(failed(code), after(limit))) limit++
+      while (limit < 1000 && goesOn(failed(code), run, limit + 1)) limit++
       t.equal(mayPass({ code }), limit > 0, code)
       return limit > 0 ? [[code, limit]] : []
     }),
@@ -61,7 +63,7 @@ t.test('only what passes by itself is waited for, and reading again has the lowe
     AWS_QUOTA_EXCEEDED: 20,
     AWS_THROTTLED: 20,
     AWS_UNREACHABLE: 20,
-    STORE_UNAVAILABLE: 20,
+    STORE_UNAVAILABLE: 1000,
     VCENTER_SESSION_LOST: 20,
     VCENTER_UNREACHABLE: 20,
     SERVER_BUSY: 20,
@@ -69,21 +71,53 @@ t.test('only what passes by itself is waited for, and reading again has the lowe
     NFC_LEASE_LOST: 5,
     NFC_REFUSED: 5,
     NFC_STALLED: 5,
+    UPLOAD_FAILED: 5,
     VMDK_TRUNCATED: 5,
+    DIGEST_FAILED: 2,
+    VCENTER_CERTIFICATE_REFUSED: 2,
+    VCENTER_FAULT: 2,
+    VCENTER_PROTOCOL: 2,
   })
 })
 
 t.test('names that every object has are no codes', async t => {
   t.notOk(mayPass({ code: 'constructor' }))
-  t.notOk(goesOn({ ...failed('INTERNAL'), code: 'toString' }, after(0)))
+  t.notOk(goesOn({ ...failed('INTERNAL'), code: 'toString' }, run, 1))
+})
+
+t.test('a run whose image stands goes on whatever happens: only its record is missing', async t => {
+  const at = '2026-03-01T00:00:00Z'
+  const imaged = (phase: 'effected' | 'proven') =>
+    sampleRun(1, { state: 'creatingImage', steps: [{ kind: 'image', phase, at }] })
+  t.ok(goesOn(failed('INTERNAL'), imaged('proven'), 999))
+  t.notOk(goesOn(failed('INTERNAL'), imaged('effected'), 1))
+})
+
+t.test('hold-ups are counted anew when the run has come further: in its steps, or in bytes', async t => {
+  const at = '2026-03-01T00:00:00Z'
+  const bytes = (uploadedBytes: number) => [sampleDisk(2000, { uploadedBytes }), sampleDisk(2001)]
+  const uploading = sampleRun(1, {
+    ...{ state: 'uploading', disks: bytes(100) },
+    steps: [{ kind: 'upload', diskKey: 2000, phase: 'effected', at }],
+  })
+  const once = countHeldUp(uploading)
+  t.same(once, { times: 1, steps: 'uploading upload2000:effected', bytes: 100 })
+  const twice = countHeldUp({ ...uploading, heldUp: once })
+  t.same(twice, { ...once, times: 2 })
+  t.equal(countHeldUp({ ...uploading, heldUp: twice, disks: bytes(50) }).times, 3, 'less than at the first of them')
+  t.same(countHeldUp({ ...uploading, heldUp: twice, disks: bytes(101) }), { ...once, times: 1, bytes: 101 })
+  t.equal(countHeldUp({ ...uploading, heldUp: twice, state: 'converting' }).times, 1)
+  const further = [...uploading.steps, { kind: 'upload' as const, diskKey: 2001, phase: 'intended' as const, at }]
+  t.equal(countHeldUp({ ...uploading, heldUp: twice, steps: further }).times, 1)
+  t.same(advanceOf(sampleRun(1)), { steps: 'scheduled', bytes: 0 })
 })
 
 t.test('pauses double up to 16 times the first: 20 of them bridge two hours', async t => {
   t.same(
-    [0, 1, 2, 3, 4, 5, 20].map(resumptions => resumePause(resumptions, 30_000) / 1000),
+    [1, 2, 3, 4, 5, 6, 20].map(times => resumePause(times, 30_000) / 1000),
     [30, 60, 120, 240, 480, 480, 480],
   )
-  const bridgedMs = Array.from({ length: 20 }, (_, resumptions) => resumePause(resumptions, 30_000))
+  const bridgedMs = Array.from({ length: 20 }, (_, before) => resumePause(before + 1, 30_000))
   t.ok(bridgedMs.reduce((sum, ms) => sum + ms) >= 2 * 3_600_000)
 })
 

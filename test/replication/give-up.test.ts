@@ -15,6 +15,8 @@ const never = new AbortController().signal
 const error = (code: ErrorCode) => new ApplianceError(code, 'it went wrong', { hint: 'look' })
 const failure = { code: 'NFC_MANIFEST_MISMATCH', message: 'm', hint: 'h', stage: 'uploading' as const }
 
+const heldUp = (steps: string, times: number) => ({ times, steps, bytes: 0 })
+
 function journalOf(run: Run, store: { fails: boolean } = { fails: false }) {
   const saved: Run[] = []
   const runs = {
@@ -26,16 +28,18 @@ function journalOf(run: Run, store: { fails: boolean } = { fails: false }) {
   return { journal: new RunJournal(run, runs, () => undefined), saved }
 }
 
-async function stopped(thrown: unknown, run: Run, signal = never, store = { fails: false }) {
+async function stopped(thrown: unknown, run: Run, signal = never, store = { fails: false }, stopping = never) {
   const { journal, saved } = journalOf(run, store)
-  return { over: await stopShort(thrown, { journal, log, resumeMs: 1000 }, signal), run: journal.run, saved }
+  const over = await stopShort(thrown, { journal, log, resumeMs: 1000, stopping }, signal)
+  return { over, run: journal.run, saved }
 }
 
 t.test('a failure that passes holds the run up, with what and until when', async t => {
   const before = Date.now()
-  const { over, saved } = await stopped(error('AWS_UNREACHABLE'), sampleRun(1, { state: 'converting', resumptions: 2 }))
+  const { over, saved } = await stopped(error('AWS_UNREACHABLE'), sampleRun(1, { state: 'converting', heldUp: heldUp('converting', 2) }))
   t.equal(over, false)
-  t.match(saved, [{ state: 'converting', setback: { failure: { code: 'AWS_UNREACHABLE', stage: 'converting' } } }])
+  const setback = { failure: { code: 'AWS_UNREACHABLE', stage: 'converting' } }
+  t.match(saved, [{ state: 'converting', setback, heldUp: { times: 3 } }])
   const pauseMs = Date.parse(saved[0]?.setback?.resumeAt ?? '') - before
   t.ok(pauseMs >= 4000 && pauseMs < 5000, `${pauseMs} ms`)
   t.notOk('failure' in (saved[0] ?? {}))
@@ -45,7 +49,7 @@ t.test('any other failure, and one that came too often, give the run up', async 
   const named = await stopped(error('NFC_MANIFEST_MISMATCH'), sampleRun(1, { state: 'uploading' }))
   t.equal(named.over, true)
   t.match(named.saved, [{ state: 'uploading', failure: { code: 'NFC_MANIFEST_MISMATCH' } }])
-  const tired = await stopped(error('AWS_UNREACHABLE'), sampleRun(1, { state: 'uploading', resumptions: 20 }))
+  const tired = await stopped(error('AWS_UNREACHABLE'), sampleRun(1, { state: 'uploading', heldUp: heldUp('uploading', 20) }))
   t.match(tired, { over: true, run: { failure: { code: 'AWS_UNREACHABLE' } } })
 })
 
@@ -55,6 +59,13 @@ t.test('a cancellation gives the run up; a stop touches and writes nothing', asy
   const left = await stopped(error('NFC_MANIFEST_MISMATCH'), sampleRun(1), AbortSignal.abort(interruption()))
   t.match(left, { over: false, saved: [] })
   t.notOk('failure' in left.run)
+  const both = await stopped(
+    ...[new Error('aborted'), sampleRun(1), AbortSignal.abort(cancellation()), { fails: false }] as const,
+    AbortSignal.abort(interruption()),
+  )
+  t.match(both, { over: false, saved: [] }, 'cancelled while the appliance stops')
+  const late = await stopped(error('AWS_UNREACHABLE'), sampleRun(1), AbortSignal.abort(error('DATASTORE_LOW')))
+  t.match(late, { over: true, run: { failure: { code: 'DATASTORE_LOW' } } }, 'what ended it does not pass')
 })
 
 t.test('when not even that can be stored, it holds in memory', async t => {

@@ -3,7 +3,7 @@ import t from 'tap'
 import type { Run } from '../../appliance/domain.ts'
 import { RunJournal } from '../../appliance/replication/journal.ts'
 import type { RunRepository } from '../../appliance/store/runs.ts'
-import { sampleDisk, sampleRun } from '../store/samples.ts'
+import { sampleDisk, sampleRun, sampleServer } from '../store/samples.ts'
 
 const run: Run = sampleRun(1, { disks: [sampleDisk(2000, { sizeBytes: 100 })] })
 
@@ -122,12 +122,16 @@ t.test('going on counts, and clears what held the run up; an end clears it too',
   const failure = { code: 'VCENTER_UNREACHABLE', message: 'm', hint: 'h', stage: 'scheduled' as const }
   const setback = { failure, resumeAt: '2026-03-01T00:00:00Z' }
   await journal.record({ setback })
-  await journal.recordGoingOn()
+  const heldUp = { times: 3, steps: 'scheduled', bytes: 0 }
+  await journal.recordGoingOn(heldUp)
   t.match(saved.at(-1), { resumptions: 1 })
+  t.notOk(journal.run.heldUp, 'a setback was counted when it came')
   t.notOk('setback' in journal.run)
-  await journal.record({ setback })
+  await journal.recordGoingOn(heldUp)
+  t.match(saved.at(-1), { resumptions: 2, heldUp }, 'a restart is counted here')
+  await journal.record({ setback, server: sampleServer(1) })
   await journal.end('cancelled')
-  t.notOk('setback' in (saved.at(-1) ?? {}))
+  for (const name of ['setback', 'heldUp', 'server']) t.notOk(name in (saved.at(-1) ?? {}), name)
 })
 
 t.test('an illegal stage is not stored', async t => {

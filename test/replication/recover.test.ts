@@ -112,11 +112,11 @@ t.test('with a real process', async t => {
 
     await awsFault({ service: 'ec2', operation: 'DescribeImages', kind: 'hold', skip: 1, times: -1 })
     const image = await begin('image', ({ state }) => state === 'creatingImage')
-    await lab.awsControl('POST', '/tasks', { stepMs: 60_000 })
+    await lab.awsControl('POST', '/tasks', { stepMs: 5000 })
     const imported = await begin('import', run => run.disks.some(disk => disk.importTaskId !== undefined))
     await vcenterFault({ kind: 'taskHold', method: 'RemoveSnapshot_Task' })
     const thaw = await begin('thaw', has('upload', 'proven'))
-    await shape(4 * mib)
+    await shape(8 * mib)
     const upload = await begin('upload', ({ disks }) => disks.some(disk => disk.uploadedBytes > 0))
     await vcenterFault({ kind: 'taskHold', method: 'CreateSnapshot_Task' })
     const freeze = await begin('freeze', has('vmSnapshot', 'intended'))
@@ -126,8 +126,8 @@ t.test('with a real process', async t => {
     await kill()
     await heal()
     await startAgain()
-    for (const { id } of [image, imported, thaw, upload, freeze]) {
-      const run = await until(id, hasEnded)
+    const runs = await Promise.all([image, imported, thaw, upload, freeze].map(({ id }) => until(id, hasEnded)))
+    for (const run of runs) {
       t.ok(run.resumptions >= 1, run.serverName)
       await isWhole(t, lab, run)
     }
@@ -177,7 +177,7 @@ t.test('with a real process', async t => {
   })
 
   t.test('the answer to an import was lost with the process: the task is found by its token', async t => {
-    await lab.awsControl('POST', '/tasks', { stepMs: 60_000 })
+    await lab.awsControl('POST', '/tasks', { stepMs: 5000 })
     const before = await importsOf(lab)
     const { id } = await begin('lost', run => run.disks.some(disk => disk.importTaskId !== undefined))
     await kill()
@@ -194,12 +194,13 @@ t.test('with a real process', async t => {
     t.equal(await importsOf(lab), before + 1)
   })
 
-  t.test('vCenter lets nobody in at the next start: it is tried again', async t => {
+  t.test('vCenter is away at the next start, and AWS too: the run waits for both', async t => {
     await shape(mib)
     const { id } = await begin('locked', isUploading)
     await kill()
     await heal()
-    await vcenterFault({ kind: 'soap', method: 'Login', fault: 'RuntimeFault', times: 3 })
+    await vcenterFault({ kind: 'away', seconds: 2 })
+    await awsFault({ kind: 'reset', times: 3 })
     await startAgain()
     await isWhole(t, lab, await until(id, hasEnded))
   })

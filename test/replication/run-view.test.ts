@@ -2,6 +2,7 @@
 import t from 'tap'
 import type { Run } from '../../appliance/domain.ts'
 import { RunRates } from '../../appliance/replication/run-view.ts'
+import { sampleJob, sampleServer } from '../store/samples.ts'
 
 const run = (state: Run['state'], readBytes: number) =>
   ({ id: 'r', state, disks: [{ key: 1, sizeBytes: 1_000_000_000, readBytes }] }) as Run
@@ -18,7 +19,9 @@ t.test('a disk on its way has a rate and a time left; one that has arrived has n
   t.notOk('bytesPerSecond' in (rates.view(run('converting', 1_000_000_000)).disks[0] ?? {}))
 })
 
-t.test('a run that nobody follows is shown as it is stored', async t => {
+t.test('a run that nobody follows is shown as it is stored, without what only the run itself needs', async t => {
   const stored = run('uploading', 5)
-  t.equal(new RunRates().view(stored), stored)
+  t.same(new RunRates().view(stored), stored)
+  const { server, settings } = { server: sampleServer(1), settings: sampleJob(1).settings }
+  t.same(new RunRates().view({ ...stored, server, settings }), stored)
 })

@@ -40,6 +40,7 @@ function setUp({ servers = 50, code = 'NOT_CONFIGURED' as ErrorCode, ...options 
     around: (_journal, execute) => execute(),
     listener: run => seen.push(run),
     ended: async run => void ended.push(run),
+    watch: () => ({ low: new AbortController().signal, stop: () => undefined }),
     log: pino({ level: 'silent' }),
     resumeMs: 1,
     ...options,
@@ -100,7 +101,7 @@ t.test('a planned run is begun once, and a refused start leaves the job free', a
   const { runner, gate, idle } = setUp()
   gate.resolve()
   const made = await job()
-  const planned = { at: new Date('2026-03-01T02:00:00Z') }
+  const planned = { at: new Date('2026-03-01T02:00:00Z'), generation: 'first' }
   const run = await runner.start(made, 'schedule', planned)
   t.equal(run.id, plannedRunId(made.id, planned))
   await idle(made.id)
@@ -178,18 +179,45 @@ t.test('a connector that may not act starts and goes on with nothing, until it i
   t.equal(begun.length, 1)
 })
 
-t.test('a run that has been gone on with fifty times may be what stops the appliance: it ends', async t => {
+t.test('a run that was gone on with fifty times, and came no further, may be what stops the appliance: it ends', async t => {
   const { runner, begun, idle } = setUp()
   const made = await job()
-  const run = await store.runs.create(sampleRun(2, { id: 'stuck', jobId: made.id, state: 'uploading', resumptions: 50 }))
+  const run = await store.runs.create(
+    sampleRun(2, { id: 'stuck', jobId: made.id, state: 'uploading', heldUp: { times: 50, steps: 'uploading', bytes: 0 } }),
+  )
   runner.resume(made, run)
   await idle(made.id)
   t.same(begun, [])
   t.match(await store.runs.get(run.id), { state: 'failed', failure: { code: 'RUN_RESTARTED_TOO_OFTEN' } })
 })
 
+t.test('a datastore that fills up while the run is held up, with its snapshot open, ends it by that name', async t => {
+  const low = new AbortController()
+  let watched = 0
+  const watch: RunnerOptions['watch'] = () => {
+    watched++
+    return { low: low.signal, stop: () => void watched-- }
+  }
+  const { runner, gate, seen, idle } = setUp({ code: 'VCENTER_UNREACHABLE', resumeMs: 600_000, watch })
+  gate.resolve()
+  const made = await job()
+  const at = new Date().toISOString()
+  const steps = [{ kind: 'vmSnapshot' as const, phase: 'effected' as const, at }]
+  const run = await store.runs.create(sampleRun(3, { id: 'frozen', jobId: made.id, state: 'uploading', steps }))
+  runner.resume(made, run)
+  await poll(async () => seen.find(({ setback }) => setback))
+  await poll(async () => (watched === 1 ? true : undefined))
+  low.abort(new ApplianceError('DATASTORE_LOW', 'vmfs1 fills up', { hint: 'h' }))
+  await poll(async () => seen.find(({ failure }) => failure?.code === 'DATASTORE_LOW'))
+  t.equal(watched, 0)
+  t.ok(runner.isActive(made.id), 'its snapshot has to go first')
+  await runner.halt()
+  await idle(made.id)
+})
+
 t.test('an end that could not be dealt with does not keep the job busy', async t => {
   const { runner, gate, idle } = setUp({ ended: () => Promise.reject(new Error('no room')) })
+  t.plan(0)
   gate.resolve()
   const { jobId } = await runner.start(await job(), 'manual')
   await idle(jobId)

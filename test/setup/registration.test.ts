@@ -147,17 +147,17 @@ t.test("a noted bucket that is another account's now is refused, and stays untou
 t.test('another vCenter, account or Region makes the registration none', async t => {
   const { store } = await applianceParts(t)
   const { settings } = store
-  const { id } = await ensureConnector(settings)
-  const registered = { id, mark: 0, bucket: 'b', bucketRegion: 'r', awsAccountId: '1', vcenterInstanceUuid: 'u' }
+  const { id, generation } = await ensureConnector(settings)
+  const registered = { id, mark: 0, generation, bucket: 'b', bucketRegion: 'r', awsAccountId: '1', vcenterInstanceUuid: 'u' }
   await settings.setConnector(registered)
   await forgetOtherVcenter(settings, 'u')
   await forgetOtherAccount(settings, '1', 'r')
   t.same(await settings.getConnector(), registered)
   await forgetOtherAccount(settings, '2', 'r')
-  t.same(await settings.getConnector(), { id, mark: 0, vcenterInstanceUuid: 'u' })
+  t.same(await settings.getConnector(), { id, mark: 0, generation, vcenterInstanceUuid: 'u' })
   await settings.setConnector(registered)
   await forgetOtherAccount(settings, '1', 'other')
-  t.same(await settings.getConnector(), { id, mark: 0, vcenterInstanceUuid: 'u' })
+  t.same(await settings.getConnector(), { id, mark: 0, generation, vcenterInstanceUuid: 'u' })
   await forgetOtherVcenter(settings, 'other')
-  t.same(await settings.getConnector(), { id, mark: 0 })
+  t.same(await settings.getConnector(), { id, mark: 0, generation })
 })

@@ -1,5 +1,6 @@
 // The settings service: each bad input a named error, the former settings kept, one change at a time, no secret shown.
 import t, { type Test } from 'tap'
+import { readOnly } from '../../appliance/setup/connector-lease.ts'
 import { settingsService } from '../../appliance/setup/settings.ts'
 import { findExtension } from '../../appliance/vsphere/extension.ts'
 import { startLab } from '../lab/lab.ts'
@@ -13,9 +14,13 @@ const vcenterBody = () => ({ ...vcenterSettings(lab), password: lab.vcenter.conn
 async function service(t: Test, busy = false) {
   const { store, connections } = await applianceParts(t)
   const told: string[] = []
+  const state = { readOnly: false }
   const registered = async () => void told.push((await store.settings.getConnector())?.bucket ?? '')
-  const options = { settings: store.settings, connections, version: '1.2.3', busy: async () => busy, registered }
-  return { store, connections, told, settings: settingsService(options) }
+  const assertActive = () => {
+    if (state.readOnly) throw readOnly('cloned')
+  }
+  const options = { settings: store.settings, connections, version: '1.2.3', busy: async () => busy, registered, assertActive }
+  return { store, connections, told, state, settings: settingsService(options) }
 }
 
 async function setUp(t: Test, busy = false) {
@@ -144,4 +149,18 @@ t.test('while runs are under way, the registration stays', async t => {
   await settings.register(signal)
   await t.rejects(settings.unregister(signal), { code: 'RUN_IN_PROGRESS', hint: /Cancel/ })
   t.ok(await findExtension(await connections.vcenter()))
+})
+
+t.test('a connector that is read-only is neither registered nor unregistered nor moved; its credentials can be renewed', async t => {
+  const { settings, state, store } = await setUp(t)
+  await settings.register(signal)
+  state.readOnly = true
+  const refused = { code: 'CONNECTOR_READ_ONLY' }
+  await t.rejects(settings.register(signal), refused)
+  await t.rejects(settings.unregister(signal), refused)
+  const before = await store.settings.getAws()
+  await t.rejects(settings.changeAws({ ...awsSettings(lab), region: 'eu-west-1' }, awsSecret(lab)), { code: /./ })
+  t.same(await store.settings.getAws(), before)
+  await settings.changeAws(awsSettings(lab), awsSecret(lab))
+  await settings.changeVcenter(vcenterBody())
 })

@@ -18,7 +18,7 @@ const aws: AwsSettings = {
   proxyUrl: 'http://proxy.example:3128',
   importRoleName: 'vmimport',
 }
-const connector: Connector = { id: 'c-1', bucket: 'hoist-c-1', bucketRegion: 'eu-central-1', mark: 0 }
+const connector: Connector = { id: 'c-1', bucket: 'hoist-c-1', bucketRegion: 'eu-central-1', mark: 0, generation: 'g' }
 
 const policy: Policy = {
   timeZone: 'Europe/Berlin',
@@ -96,6 +96,6 @@ t.test('the mark rises by one at a time, whoever else writes the connector', asy
   )
   await settings.setConnector({ ...connector, mark: 40 })
   t.equal(await settings.advanceMark(), 41)
-  await settings.setConnector({ id: 'c-2', mark: 0 })
-  t.strictSame(await settings.getConnector(), { id: 'c-2', mark: 0 }, 'another connector has its own')
+  await settings.setConnector({ id: 'c-2', mark: 0, generation: 'g' })
+  t.strictSame(await settings.getConnector(), { id: 'c-2', mark: 0, generation: 'g' }, 'another connector has its own')
 })

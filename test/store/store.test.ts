@@ -17,14 +17,14 @@ t.test('a fresh directory becomes a private store that survives a reopening', as
   t.equal(statSync(directory).mode & 0o777, 0o700)
   for (const file of ['hoist.db', 'secrets.key']) t.equal(statSync(join(directory, file)).mode & 0o777, 0o600)
   await first.secrets.set('vcenter.password', 'secret')
-  await first.settings.setConnector({ id: 'c', mark: 3 })
+  await first.settings.setConnector({ id: 'c', mark: 3, generation: 'g' })
   await first.servers.upsert(await first.servers.begin(), [sampleServer(1)])
   await first.jobs.create(sampleJob(1))
   first.close()
   const second = await openStore(directory)
   t.teardown(() => second.close())
   t.equal(await second.secrets.get('vcenter.password'), 'secret')
-  t.strictSame(await second.settings.getConnector(), { id: 'c', mark: 3 })
+  t.strictSame(await second.settings.getConnector(), { id: 'c', mark: 3, generation: 'g' })
   t.equal(await second.servers.count(), 1)
   t.equal((await second.jobs.list()).items.length, 1)
   t.strictSame(await second.runs.active(), [])
@@ -71,8 +71,11 @@ for (const schema of oldSchemas)
     const directory = t.testdir()
     makeOldDataDir(directory, schema)
     const store = await openStore(directory)
-    t.strictSame(await store.settings.getConnector(), {
+    const connector = await store.settings.getConnector()
+    t.match(connector?.generation, /^[0-9a-f]{16}$/)
+    t.strictSame(connector, {
       id: '0a1b2c3d4e5f',
+      generation: connector?.generation,
       bucket: 'hoist-0a1b2c3d4e5f',
       bucketRegion: 'eu-central-1',
       awsAccountId: '123456789012',

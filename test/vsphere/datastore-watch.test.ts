@@ -83,7 +83,7 @@ t.test('a datastore whose host cannot tell now is judged by what vCenter knew', 
 t.test('a watch tells of a datastore that fills up under an open snapshot', async t => {
   const request = { serverMoref, name: 'hoist-run-1', description: '', quiesce: false, signal: guard.signal }
   const snapshot = await createVmSnapshot(session, request)
-  const watch = watchDatastores(session, { ...guard, everyMs: 20 })
+  const watch = watchDatastores(async () => session, { ...guard, everyMs: 20 })
   t.equal(watch.low.aborted, false)
   await setFree('vmfs1', 5 * gibibyte)
   await once(watch.low, 'abort')
@@ -98,7 +98,7 @@ t.test('it goes on when vCenter fails, and says so', async t => {
   const failures: number[] = []
   const { promise: third, resolve } = Promise.withResolvers<void>()
   await vcenter.fault({ kind: 'soap', method: 'RetrievePropertiesEx', fault: 'RuntimeFault', times: 3 })
-  const watch = watchDatastores(session, {
+  const watch = watchDatastores(async () => session, {
     ...guard,
     everyMs: 5,
     onTrouble: (error, inARow) => {
@@ -117,7 +117,7 @@ t.test('after stop, or with its signal, it looks no more', async t => {
   const looks = async () => (await vcenter.receivedMethods()).filter(method => method === 'RefreshDatastore').length
   for (const end of ['stop', 'signal']) {
     const signal = new AbortController()
-    const watch = watchDatastores(session, { ...guard, signal: signal.signal, everyMs: 5 })
+    const watch = watchDatastores(async () => session, { ...guard, signal: signal.signal, everyMs: 5 })
     while ((await looks()) === 0) await new Promise(setImmediate)
     if (end === 'stop') watch.stop()
     else signal.abort()

@@ -12,10 +12,13 @@ export const ConnectorView = Type.Object(
       Type.Literal('unregistered'),
     ]),
     readOnlyReason: Type.Optional(
-      Type.Union([Type.Literal('cloned'), Type.Literal('restored'), Type.Literal('fenced')], {
-        description:
-          'cloned: another machine holds the lease; restored: the database is older than the lease; fenced: another machine took the lease over',
-      }),
+      Type.Union(
+        [Type.Literal('cloned'), Type.Literal('restored'), Type.Literal('leaseGone'), Type.Literal('fenced')],
+        {
+          description:
+            'cloned: another machine holds the lease; restored: the database is not the one that wrote the lease last; leaseGone: the lease was removed from the bucket; fenced: another machine took the lease over',
+        },
+      ),
     ),
     lease: Type.Optional(
       Type.Object(

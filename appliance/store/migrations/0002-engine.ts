@@ -9,7 +9,7 @@ export const version = 2
  */
 export function up(sqlite: DatabaseSync): void {
   sqlite.exec(`
-    UPDATE settings SET document = json_insert(document, '$.mark', 0) WHERE name = 'connector' AND json_valid(document);
+    UPDATE settings SET document = json_insert(document, '$.mark', 0, '$.generation', lower(hex(randomblob(8)))) WHERE name = 'connector' AND json_valid(document);
     UPDATE jobs SET document = json_insert(document, '$.failuresInARow', 0) WHERE json_valid(document);
 
     ALTER TABLE runs ADD COLUMN server_id TEXT NOT NULL DEFAULT '';

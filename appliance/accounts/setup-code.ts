@@ -1,0 +1,104 @@
+// The setup code: who reads it on the console may claim the appliance. It lives until there is an administrator.
+import { randomInt } from 'node:crypto'
+import { ApplianceError, toApplianceError } from '../errors.ts'
+import type { AccountRepository } from '../store/accounts.ts'
+import type { SecretStore } from '../store/secrets.ts'
+import { sameText } from './bearer-secret.ts'
+import { createRateLimit, type RateLimit } from './rate-limit.ts'
+
+/** Without vowels, that it spells nothing; without I, L, O, S, 5 and the like, that it is read and typed without doubt. */
+const letters = 'BCDFGHJKMNPQRTVWXZ'
+const groups = 4
+const groupLength = 4
+
+/** Per address: five at once, then one in half a minute. */
+const perAddress = { burst: 5, perSecond: 1 / 30 }
+/** All addresses together: 18^16 codes are then safe for longer than the Earth. */
+const altogether = { burst: 30, perSecond: 1 }
+
+export interface SetupCodeOptions {
+  accounts: AccountRepository
+  secrets: SecretStore
+  nowMs: () => number
+}
+
+/** The code of this appliance. */
+export class SetupCode {
+  readonly #accounts: AccountRepository
+  readonly #secrets: SecretStore
+  readonly #perAddress: RateLimit
+  readonly #altogether: RateLimit
+
+  constructor({ accounts, secrets, nowMs }: SetupCodeOptions) {
+    this.#accounts = accounts
+    this.#secrets = secrets
+    this.#perAddress = createRateLimit({ ...perAddress, nowMs })
+    this.#altogether = createRateLimit({ ...altogether, nowMs })
+  }
+
+  /**
+   * The code to be shown on the console, `KWTR-BHMX-PQNV-DGFJ`: the same one at every start, until there is an administrator;
+   * then undefined. It is sealed and not hashed, as a console that was not read in time has to show it again.
+   */
+  async ensure(): Promise<string | undefined> {
+    if (await this.#accounts.hasAdministrator()) {
+      await this.forget()
+      return undefined
+    }
+    const kept = await this.#kept()
+    if (kept !== undefined) return kept
+    const code = newCode()
+    await this.#secrets.set('setup.code', code)
+    return code
+  }
+
+  /** @throws {ApplianceError} SETUP_CODE_WRONG; RATE_LIMITED; ALREADY_CLAIMED when there is an administrator */
+  async check(given: string, addressKey: string): Promise<void> {
+    await this.refuseClaimed()
+    const waitMs = Math.max(this.#perAddress.take(addressKey), this.#altogether.take(''))
+    if (waitMs > 0) {
+      const seconds = Math.ceil(waitMs / 1000)
+      throw new ApplianceError('RATE_LIMITED', 'Too many setup codes were tried.', {
+        hint: `Wait ${seconds} seconds, then type the code that the console shows.`,
+      })
+    }
+    const kept = await this.#kept()
+    // What has another length or letter is compared too: the time says nothing of it.
+    if (sameText(plain(given), plain(kept ?? newCode())) && kept !== undefined) return
+    throw new ApplianceError('SETUP_CODE_WRONG', 'This is not the setup code.', {
+      hint: "Type the code that stands on the appliance's console, 16 letters; blanks, dashes and case do not matter.",
+    })
+  }
+
+  /** @throws {ApplianceError} ALREADY_CLAIMED */
+  async refuseClaimed(): Promise<void> {
+    if (!(await this.#accounts.hasAdministrator())) return
+    throw new ApplianceError('ALREADY_CLAIMED', 'This appliance has an administrator already.', {
+      hint: 'Sign in; a forgotten password is reset on the console of the appliance.',
+    })
+  }
+
+  /** Once there is an administrator. */
+  async forget(): Promise<void> {
+    await this.#secrets.delete('setup.code')
+  }
+
+  async #kept(): Promise<string | undefined> {
+    try {
+      return await this.#secrets.get('setup.code')
+    } catch (thrown) {
+      // The key file was replaced: nobody can use that code any more, and a new one is made.
+      if (toApplianceError(thrown).code === 'SECRET_UNREADABLE') return undefined
+      throw thrown
+    }
+  }
+}
+
+function newCode(): string {
+  const group = () => Array.from({ length: groupLength }, () => letters[randomInt(letters.length)]).join('')
+  return Array.from({ length: groups }, group).join('-')
+}
+
+function plain(code: string): string {
+  return code.toUpperCase().replace(/[^\p{L}\p{N}]/gu, '')
+}

@@ -1,0 +1,45 @@
+// What a change changes, as the audit log shows it before and after: the same views that the API gives.
+import type { AccessService } from '../accounts/access-service.ts'
+import type { NotificationService } from '../notify/service.ts'
+import type { AuditOptions } from './audit-hook.ts'
+import type { ConnectorService } from './connector.ts'
+import type { JobService } from './jobs.ts'
+import type { PolicyService } from './policy.ts'
+import type { SettingsService } from './settings.ts'
+
+export interface ViewedServices {
+  access: AccessService
+  settings: Pick<SettingsService, 'view' | 'connector'>
+  jobs: Pick<JobService, 'get'>
+  policy: Pick<PolicyService, 'get'>
+  connector: Pick<ConnectorService, 'view'>
+  notifications: Pick<NotificationService, 'get'>
+}
+
+/** Views by method and route. Only cheap ones: nothing here asks vCenter or AWS. */
+export function auditViews(services: ViewedServices): AuditOptions['views'] {
+  const { access, settings, jobs, policy, connector, notifications } = services
+  const account = ({ id = '' }: Record<string, string>) => access.accounts.get(id)
+  const job = ({ id = '' }: Record<string, string>) => jobs.get(id)
+  const channel = ({ id = '' }: Record<string, string>) => notifications.get(id)
+  const token = async ({ id = '' }: Record<string, string>) =>
+    (await access.tokens.list(undefined)).find(item => item.id === id)
+  return {
+    'PATCH /api/accounts/:id': account,
+    'DELETE /api/accounts/:id': account,
+    'DELETE /api/tokens/:id': token,
+    'PUT /api/setup/steps/:id': () => access.setup.view(),
+    'PUT /api/settings/vcenter': async () => (await settings.view()).vcenter,
+    'PUT /api/settings/aws': async () => (await settings.view()).aws,
+    'POST /api/registration': () => settings.connector(),
+    'DELETE /api/registration': () => settings.connector(),
+    'POST /api/connector/decision': () => connector.view(),
+    'PUT /api/policy': () => policy.get(),
+    'PATCH /api/jobs/:id': job,
+    'DELETE /api/jobs/:id': job,
+    'POST /api/jobs/:id/pause': job,
+    'POST /api/jobs/:id/resume': job,
+    'PATCH /api/notifications/channels/:id': channel,
+    'DELETE /api/notifications/channels/:id': channel,
+  }
+}

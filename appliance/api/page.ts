@@ -1,0 +1,74 @@
+// The page itself: files of webui/dist under a strict content security policy; every path of the page answers with the document.
+import { existsSync } from 'node:fs'
+import { posix } from 'node:path'
+import fastifyStatic from '@fastify/static'
+import { Type } from 'typebox'
+import type { Routes } from './routes.ts'
+
+export interface PageOptions {
+  /** What `npm run build` makes. */
+  directory: string
+  /** Whether browsers may be told to insist on HTTPS: with a self-signed certificate that would lock users out. */
+  insistOnHttps: () => boolean
+}
+
+/** Nothing from elsewhere, nothing inline, in nobody's frame. */
+export const contentSecurityPolicy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self'",
+  "connect-src 'self'",
+  "form-action 'self'",
+  "base-uri 'none'",
+  "frame-ancestors 'none'",
+].join('; ')
+
+const headers = {
+  'content-security-policy': contentSecurityPolicy,
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'permissions-policy': 'camera=(), geolocation=(), microphone=()',
+} as const
+
+/** Two years, as browsers' preload lists ask for. */
+const strictTransport = 'max-age=63072000'
+/** A hashed name never gets other content. */
+const forEver = 'public, max-age=31536000, immutable'
+/** Asked again each time: with an upgrade the document names other files. */
+const revalidate = 'no-cache'
+
+const document = 'index.html'
+
+/** `GET /*`: files by their names, the document for every path without one; and `/api/docs`, which is a place of the page. */
+export async function pageRoutes(app: Routes, { directory, insistOnHttps }: PageOptions): Promise<void> {
+  await app.register(fastifyStatic, { root: directory, serve: false, cacheControl: false, dotfiles: 'deny', index: false })
+  app.addHook('onSend', async (_request, reply) => {
+    if (insistOnHttps()) reply.header('strict-transport-security', strictTransport)
+  })
+  const schema = { hide: true, querystring: Type.Object({}) }
+  const send = (path: string, reply: Parameters<Parameters<typeof app.get>[1]>[1]) => {
+    reply.headers(headers)
+    const isFile = posix.extname(path) !== ''
+    if (!isFile && !existsSync(`${directory}/${document}`)) {
+      return reply.code(503).type('text/plain').send('The page has not been built: run "npm run build".\n')
+    }
+    reply.header('cache-control', path.startsWith('assets/') ? forEver : revalidate)
+    return reply.sendFile(isFile ? path : document)
+  }
+  app.get('/*', { schema }, (request, reply) => send(decoded(request.url), reply))
+  app.get('/api/docs', { schema }, (_request, reply) => send('', reply))
+}
+
+/** The path without query and first slash; one that is no UTF-8 is none of ours. */
+function decoded(url: string): string {
+  const [path = ''] = url.slice(1).split('?', 1)
+  try {
+    return decodeURIComponent(path)
+  } catch {
+    return ''
+  }
+}

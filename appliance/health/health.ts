@@ -1,0 +1,102 @@
+// General Health: the table of checks, run on a schedule and on demand, one round at a time, told as it goes.
+import { type Check, type CheckResult, runCheck } from './check.ts'
+
+export interface HealthOptions {
+  checks: readonly Check[]
+  /** Told of each check that begins or ends. */
+  publish(result: CheckResult): void
+  now(): Date
+  onError(thrown: unknown): void
+  /** Between the end of one round and the next, milliseconds. */
+  everyMs?: number
+}
+
+export interface HealthView {
+  checks: CheckResult[]
+  /** End of the last whole round; absent before the first. */
+  at?: string
+  running: boolean
+}
+
+const everyTenMinutes = 10 * 60_000
+/** Checks at once: they mostly wait, and two of them read whole inventories. */
+const concurrency = 4
+
+export class Health {
+  readonly #options: HealthOptions
+  readonly #results = new Map<string, CheckResult>()
+  readonly #stopping = new AbortController()
+  #round: Promise<void> | undefined
+  #timer: NodeJS.Timeout | undefined
+  #at: string | undefined
+
+  constructor(options: HealthOptions) {
+    this.#options = options
+    for (const { id, group, title } of options.checks) this.#results.set(id, { id, group, title, state: 'notStarted' })
+  }
+
+  /** The first round begins at once. */
+  start(): void {
+    this.run()
+  }
+
+  /** Gives up the round under way. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(new Error('the appliance stops'))
+    clearTimeout(this.#timer)
+    await this.#round
+  }
+
+  view(): HealthView {
+    const at = this.#at
+    return {
+      checks: [...this.#results.values()],
+      ...(at === undefined ? {} : { at }),
+      running: this.#round !== undefined,
+    }
+  }
+
+  /** Begins a round unless one is under way, which is joined. Never throws. */
+  run(): { started: boolean; done: Promise<void> } {
+    if (this.#round) return { started: false, done: this.#round }
+    clearTimeout(this.#timer)
+    const round = this.#runAll().finally(() => {
+      this.#round = undefined
+      if (this.#stopping.signal.aborted) return
+      this.#timer = setTimeout(() => this.run(), this.#options.everyMs ?? everyTenMinutes)
+      this.#timer.unref()
+    })
+    this.#round = round
+    return { started: true, done: round }
+  }
+
+  async #runAll(): Promise<void> {
+    const { checks, now, onError } = this.#options
+    const { signal } = this.#stopping
+    const waiting = [...checks]
+    const worker = async () => {
+      for (let check = waiting.shift(); check && !signal.aborted; check = waiting.shift()) {
+        this.#keep({ ...this.#identityOf(check), state: 'inProgress' })
+        this.#keep(await runCheck(check, { signal, now, onError }))
+      }
+    }
+    await Promise.all(Array.from({ length: concurrency }, worker))
+    if (!signal.aborted) this.#at = now().toISOString()
+  }
+
+  /** While a check is asked again its last time stays, so that a page can say from when the last answer was. */
+  #identityOf({ id, group, title }: Check): Pick<CheckResult, 'id' | 'group' | 'title' | 'at'> {
+    const at = this.#results.get(id)?.at
+    return { id, group, title, ...(at === undefined ? {} : { at }) }
+  }
+
+  #keep(result: CheckResult): void {
+    this.#results.set(result.id, result)
+    // A reader that fails must not end the round.
+    try {
+      this.#options.publish(result)
+    } catch (thrown) {
+      this.#options.onError(thrown)
+    }
+  }
+}

@@ -1,0 +1,63 @@
+// The network as this machine has it: name, addresses, gateway, DNS servers. Read, never changed.
+import { readFile } from 'node:fs/promises'
+import { hostname, networkInterfaces } from 'node:os'
+
+export interface NetworkState {
+  hostname: string
+  interfaces: { name: string; mac?: string; addresses: string[] }[]
+  gateway?: string
+  dns: string[]
+}
+
+export interface NetworkFiles {
+  /** Linux's IPv4 routes. */
+  routes: string
+  resolvConf: string
+}
+
+const files: NetworkFiles = { routes: '/proc/net/route', resolvConf: '/etc/resolv.conf' }
+
+export async function readNetworkState(from: NetworkFiles = files): Promise<NetworkState> {
+  const gateway = gatewayOf(await textOf(from.routes))
+  const interfaces = Object.entries(networkInterfaces()).flatMap(([name, entries = []]) => {
+    const outside = entries.filter(({ internal }) => !internal)
+    const mac = outside[0]?.mac
+    const addresses = outside.map(({ cidr, address }) => cidr ?? address)
+    return outside.length === 0 ? [] : [{ name, ...(mac === undefined ? {} : { mac }), addresses }]
+  })
+  return {
+    hostname: hostname(),
+    interfaces,
+    ...(gateway === undefined ? {} : { gateway }),
+    dns: nameserversOf(await textOf(from.resolvConf)),
+  }
+}
+
+/** The default route with the least metric. Addresses are hex in the machine's byte order. Source: route(8), proc(5). */
+export function gatewayOf(routes: string): string | undefined {
+  const defaults = routes
+    .split('\n')
+    .slice(1)
+    .map(line => line.trim().split(/\s+/))
+    .filter(fields => fields[1] === '00000000' && fields[2] !== undefined && fields[2] !== '00000000')
+    .sort((a, b) => Number(a[6]) - Number(b[6]))
+  const hex = defaults[0]?.[2]
+  if (hex === undefined || !/^[0-9A-F]{8}$/i.test(hex)) return undefined
+  // Little-endian on every machine that Node is built for here.
+  return [...Buffer.from(hex, 'hex')].reverse().join('.')
+}
+
+/** Source: resolv.conf(5). */
+export function nameserversOf(text: string): string[] {
+  return text.split('\n').flatMap(line => /^\s*nameserver\s+(\S+)/.exec(line)?.[1] ?? [])
+}
+
+/** Other systems than Linux have no such files: then nothing is known. */
+async function textOf(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (thrown) {
+    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return ''
+    throw thrown
+  }
+}

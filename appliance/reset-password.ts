@@ -1,0 +1,143 @@
+// The way back for who forgot a password or is locked out: `node appliance/main.ts reset-password NAME`, on the console.
+import { readFile } from 'node:fs/promises'
+import { request } from 'node:https'
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { accessService } from './accounts/access-service.ts'
+import type { Config } from './config.ts'
+import { ApplianceError, toApplianceError } from './errors.ts'
+import { readPrivateFile } from './private-file.ts'
+import { openStore } from './store/store.ts'
+
+/** A line is far shorter; whatever is longer is no password. Bytes. */
+const maxInputBytes = 4096
+/** The appliance is on this machine, milliseconds. */
+const callTimeoutMs = 30_000
+
+export interface ResetInput {
+  /** The new password is its first line. */
+  stdin: Readable & { isTTY?: boolean; setRawMode?(raw: boolean): unknown }
+  /** For the question, if somebody types. */
+  stderr: { write(text: string): unknown }
+}
+
+/**
+ * Sets a new password, ends the sessions of the account and lifts its lock. While the appliance runs, the database is its own:
+ * then it is asked to, with the token of the data directory. Returns a sentence that says what was done.
+ * @throws {ApplianceError} NOT_FOUND, PASSWORD_WEAK, INVALID_REQUEST; STORE_LOCKED when the appliance runs but does not answer
+ */
+export async function resetPassword(config: Config, args: readonly string[], input: ResetInput): Promise<string> {
+  const [name, ...others] = args
+  if (name === undefined || others.length > 0)
+    throw new ApplianceError('INVALID_REQUEST', 'The name of the account is missing.', {
+      hint: 'Usage: node appliance/main.ts reset-password NAME; the new password is read from standard input.',
+    })
+  const password = await readPassword(name, input)
+  try {
+    await resetInStore(config, name, password)
+  } catch (thrown) {
+    if (toApplianceError(thrown).code !== 'STORE_LOCKED') throw thrown
+    await resetByApi(config, name, password)
+  }
+  return `The password of ${name} is changed; its sessions are ended, and its lock is lifted.`
+}
+
+async function resetInStore({ dataDir }: Config, name: string, password: string): Promise<void> {
+  const store = await openStore(dataDir)
+  try {
+    const access = accessService(store, { now: () => new Date() })
+    await access.accounts.resetPassword(name, password)
+    await store.audit.add({
+      at: new Date().toISOString(),
+      actor: { kind: 'local', name: 'the console' },
+      address: 'console',
+      method: 'reset-password',
+      route: '',
+      target: { name },
+      status: 200,
+      outcome: 'done',
+    })
+  } finally {
+    store.close()
+  }
+}
+
+async function resetByApi(config: Config, name: string, password: string): Promise<void> {
+  const { items } = (await call(config, 'GET', '/api/accounts')) as { items: { id: string; name: string }[] }
+  const account = items.find(item => item.name.toLowerCase() === name.toLowerCase())
+  if (!account)
+    throw new ApplianceError('NOT_FOUND', `There is no account ${name}.`, {
+      hint: `The accounts are ${items.map(item => item.name).join(', ') || 'none yet'}.`,
+    })
+  await call(config, 'PATCH', `/api/accounts/${account.id}`, { password })
+}
+
+/** Calls the appliance on this machine, which shows its own certificate. */
+async function call({ dataDir, host, port }: Config, method: string, path: string, body?: object): Promise<unknown> {
+  const token = (await readPrivateFile(join(dataDir, 'api-token')))?.toString('utf8').trim() ?? ''
+  const ca = await readFile(join(dataDir, 'web.crt'), 'utf8')
+  const { promise, resolve, reject } = Promise.withResolvers<{ status: number; body: string }>()
+  const asked = request(
+    {
+      host: host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host,
+      port,
+      method,
+      path,
+      ca,
+      // The very certificate of the data directory, whatever its names and whoever signed it.
+      allowPartialTrustChain: true,
+      checkServerIdentity: () => undefined,
+      signal: AbortSignal.timeout(callTimeoutMs),
+      headers: { authorization: `Bearer ${token}`, ...(body ? { 'content-type': 'application/json' } : {}) },
+    },
+    answer => text(answer).then(read => resolve({ status: answer.statusCode ?? 0, body: read }), reject),
+  )
+  asked.on('error', reject).end(body ? JSON.stringify(body) : undefined)
+  const answer = await promise.catch((cause: unknown) => {
+    throw new ApplianceError('STORE_LOCKED', 'The appliance runs, but does not answer on this machine.', {
+      cause,
+      hint: 'Stop the appliance, reset the password, and start it again.',
+    })
+  })
+  const parsed: unknown = answer.body === '' ? undefined : JSON.parse(answer.body)
+  if (answer.status < 400) return parsed
+  const { message = 'The appliance refuses this.', hint = '' } = Object(parsed)
+  const code = answer.status === 422 ? 'PASSWORD_WEAK' : answer.status === 404 ? 'NOT_FOUND' : 'INVALID_REQUEST'
+  throw new ApplianceError(code, String(message), { hint: String(hint) })
+}
+
+/** The first line. What is typed is not shown. */
+async function readPassword(name: string, { stdin, stderr }: ResetInput): Promise<string> {
+  const typed = stdin.isTTY === true
+  if (typed) stderr.write(`New password for ${name}: `)
+  stdin.setRawMode?.(typed)
+  let typedText = ''
+  try {
+    for await (const chunk of stdin) {
+      typedText = edited(typedText, String(chunk))
+      if (typedText.length > maxInputBytes || ends.some(end => typedText.includes(end))) break
+    }
+  } finally {
+    stdin.setRawMode?.(false)
+    if (typed) stderr.write('\n')
+  }
+  const lengths = ends.map(end => typedText.indexOf(end)).filter(length => length >= 0)
+  const password = typedText.slice(0, lengths.length > 0 ? Math.min(...lengths) : undefined)
+  if (password !== '' && !typedText.includes(interrupt)) return password
+  throw new ApplianceError('INVALID_REQUEST', 'There was no password to read.', {
+    hint: 'Type the new password and press Enter, or pipe it in; nothing was changed.',
+  })
+}
+
+/** What Ctrl-C and Ctrl-D send in raw mode, where the terminal does nothing itself. */
+const interrupt = '\u0003'
+const ends = ['\r', '\n', interrupt, '\u0004']
+
+/** Backspace takes a character back. */
+function edited(line: string, added: string): string {
+  let text = line
+  for (const character of added)
+    text = character === '\u007f' || character === '\b' ? [...text].slice(0, -1).join('') : text + character
+  return text
+}

@@ -1,0 +1,122 @@
+// Rounds of checks: one at a time, told as they go, repeated by themselves.
+import t from 'tap'
+import type { Check, CheckResult } from '../../appliance/health/check.ts'
+import { Health } from '../../appliance/health/health.ts'
+
+const check = (id: string, run: Check['run']): Check => ({ id, group: 'appliance', title: id, run })
+const good = async () => ({ state: 'success' }) as const
+
+function health(checks: Check[], options: { everyMs?: number; publish?: (result: CheckResult) => void } = {}) {
+  const errors: unknown[] = []
+  const published: CheckResult[] = []
+  const made = new Health({
+    checks,
+    publish: result => published.push(result),
+    now: () => new Date('2026-03-01T00:00:00Z'),
+    onError: thrown => errors.push(thrown),
+    ...options,
+  })
+  t.teardown(() => made.stop())
+  return { made, published, errors }
+}
+
+t.test('before the first round every check is there, not started', async t => {
+  const { made } = health([check('a', good)])
+  t.same(made.view(), { checks: [{ id: 'a', group: 'appliance', title: 'a', state: 'notStarted' }], running: false })
+})
+
+t.test('each check is told of as it begins and ends, in the order of the table in the view', async t => {
+  const { made, published } = health([check('a', good), check('b', async () => ({ state: 'error', cause: 'x' }))])
+  const { started, done } = made.run()
+  t.equal(started, true)
+  t.equal(made.view().running, true)
+  t.match(made.view().checks, [
+    { id: 'a', state: 'inProgress' },
+    { id: 'b', state: 'inProgress' },
+  ])
+  await done
+  t.match(made.view(), {
+    running: false,
+    at: '2026-03-01T00:00:00.000Z',
+    checks: [
+      { id: 'a', state: 'success' },
+      { id: 'b', state: 'error', cause: 'x' },
+    ],
+  })
+  t.same(published.map(({ id, state }) => `${id} ${state}`).sort(), [
+    'a inProgress',
+    'a success',
+    'b error',
+    'b inProgress',
+  ])
+})
+
+t.test(
+  'a second round joins the one under way; a check that is asked again keeps the time of its last answer',
+  async t => {
+    let asked = 0
+    const gate = Promise.withResolvers<void>()
+    const { made } = health([
+      check('a', async () => {
+        if (++asked > 1) await gate.promise
+        return { state: 'success' }
+      }),
+    ])
+    await made.run().done
+    const second = made.run()
+    const joined = made.run()
+    t.equal(joined.started, false)
+    t.equal(joined.done, second.done)
+    t.match(made.view().checks[0], { state: 'inProgress', at: '2026-03-01T00:00:00.000Z' })
+    gate.resolve()
+    await second.done
+    t.equal(asked, 2)
+  },
+)
+
+t.test('not more than four checks are asked at once', async t => {
+  let now = 0
+  let most = 0
+  const slow = async () => {
+    most = Math.max(most, ++now)
+    await new Promise(setImmediate)
+    now--
+    return { state: 'success' } as const
+  }
+  await health(Array.from({ length: 12 }, (_, index) => check(String(index), slow))).made.run().done
+  t.equal(most, 4)
+})
+
+t.test('rounds repeat by themselves until the appliance stops', async t => {
+  let asked = 0
+  const third = Promise.withResolvers<void>()
+  const { made } = health(
+    [
+      check('a', async () => {
+        if (++asked === 3) third.resolve()
+        return { state: 'success' }
+      }),
+    ],
+    { everyMs: 1 },
+  )
+  made.start()
+  const alive = setTimeout(() => undefined, 10_000)
+  await third.promise
+  clearTimeout(alive)
+  await made.stop()
+  const before = asked
+  await new Promise(resolve => setTimeout(resolve, 20))
+  t.equal(asked, before)
+})
+
+t.test('stopping gives up what is under way; a reader that fails ends nothing', async t => {
+  const { made, errors } = health([check('a', () => new Promise(() => undefined)), check('b', good)], {
+    publish: () => {
+      throw new Error('reader')
+    },
+  })
+  made.start()
+  await made.stop()
+  t.notOk(made.view().at, 'a round that was given up is none')
+  t.ok(errors.length > 0)
+})

@@ -1,0 +1,146 @@
+// Every call of the API that the page makes, with its types.
+import type {
+  AccountView,
+  AuditEntry,
+  AwsIdentity,
+  AwsSettingsBody,
+  AwsSettingsView,
+  Backup,
+  CatalogView,
+  CertificateSummary,
+  ChannelBody,
+  ChannelView,
+  ConnectorView,
+  HealthView,
+  JobPatch,
+  JobsAnswer,
+  JobsBody,
+  JobView,
+  Leftover,
+  LogLine,
+  Policy,
+  RegistrationView,
+  Role,
+  RunView,
+  ServerView,
+  SessionView,
+  SettingsView,
+  SetupStepId,
+  SetupView,
+  SystemView,
+  TestAnswer,
+  TokenView,
+  VcenterSettingsBody,
+  VcenterSettingsView,
+  WebCertificateView,
+} from './contract.ts'
+import { request } from './request.ts'
+
+interface Items<T> {
+  items: T[]
+  next?: string
+}
+
+/** `?a=1&b=2` of what is defined; nothing when nothing is. */
+export function query(values: Record<string, string | number | boolean | undefined>): string {
+  const given = Object.entries(values).filter(([, value]) => value !== undefined && value !== '')
+  return given.length === 0 ? '' : `?${new URLSearchParams(given.map(([key, value]) => [key, String(value)]))}`
+}
+
+const id = encodeURIComponent
+
+export const api = {
+  // Session and setup
+  session: (signal?: AbortSignal) => request<SessionView>('GET', '/api/session', undefined, signal),
+  signIn: (body: { name: string; password: string }) => request<SessionView>('POST', '/api/session', body),
+  signOut: () => request<void>('DELETE', '/api/session'),
+  changePassword: (body: { current: string; next: string }) => request<void>('PUT', '/api/session/password', body),
+  claim: (code: string) => request<void>('POST', '/api/setup/code', { code }),
+  makeAdministrator: (body: { name: string; password: string }) =>
+    request<SessionView>('POST', '/api/setup/administrator', body),
+  setup: (signal?: AbortSignal) => request<SetupView>('GET', '/api/setup', undefined, signal),
+  stepDone: (step: SetupStepId) => request<SetupView>('PUT', `/api/setup/steps/${step}`, { done: true }),
+  // Settings
+  settings: (signal?: AbortSignal) => request<SettingsView>('GET', '/api/settings', undefined, signal),
+  vcenterCertificate: (host: string) =>
+    request<CertificateSummary>('POST', '/api/settings/vcenter/certificate', { host }),
+  saveVcenter: (body: VcenterSettingsBody) => request<VcenterSettingsView>('PUT', '/api/settings/vcenter', body),
+  saveAws: (body: AwsSettingsBody) => request<AwsSettingsView>('PUT', '/api/settings/aws', body),
+  regions: (signal?: AbortSignal) =>
+    request<{ items: { id: string; name: string }[] }>('GET', '/api/aws/regions', undefined, signal),
+  awsIdentity: (signal?: AbortSignal) => request<AwsIdentity>('GET', '/api/aws/identity', undefined, signal),
+  makeBucket: () => request<{ bucket: string }>('POST', '/api/aws/bucket'),
+  registration: (signal?: AbortSignal) => request<RegistrationView>('GET', '/api/registration', undefined, signal),
+  register: () => request<RegistrationView>('POST', '/api/registration'),
+  unregister: () => request<RegistrationView>('DELETE', '/api/registration'),
+  system: (signal?: AbortSignal) => request<SystemView>('GET', '/api/system', undefined, signal),
+  saveProxy: (body: { url?: string; username?: string; password?: string }) =>
+    request<SystemView>('PUT', '/api/system/proxy', body),
+  saveLogUpload: (enabled: boolean) => request<{ enabled: boolean }>('PUT', '/api/settings/log-upload', { enabled }),
+  policy: (signal?: AbortSignal) => request<Policy>('GET', '/api/policy', undefined, signal),
+  savePolicy: (body: Policy) => request<Policy>('PUT', '/api/policy', body),
+  // Health
+  health: (signal?: AbortSignal) => request<HealthView>('GET', '/api/health', undefined, signal),
+  runHealth: () => request<HealthView>('POST', '/api/health/run'),
+  // Catalog, jobs, runs
+  catalog: (signal?: AbortSignal) => request<CatalogView>('GET', '/api/catalog', undefined, signal),
+  importCatalog: () => request<CatalogView>('POST', '/api/catalog/import'),
+  clearCatalog: () => request<CatalogView>('DELETE', '/api/catalog'),
+  servers: (values: { after?: string; limit?: number; search?: string }, signal?: AbortSignal) =>
+    request<Items<ServerView> & { total: number }>('GET', `/api/servers${query(values)}`, undefined, signal),
+  server: (serverId: string, signal?: AbortSignal) =>
+    request<ServerView>('GET', `/api/servers/${id(serverId)}`, undefined, signal),
+  jobs: (signal?: AbortSignal) => request<Items<JobView>>('GET', '/api/jobs', undefined, signal),
+  createJobs: (body: JobsBody) => request<JobsAnswer>('POST', '/api/jobs', body),
+  changeJob: (jobId: string, patch: JobPatch) => request<JobView>('PATCH', `/api/jobs/${id(jobId)}`, patch),
+  deleteJob: (jobId: string, images: boolean) =>
+    request<void>('DELETE', `/api/jobs/${id(jobId)}${query({ images: images || undefined })}`),
+  pauseJob: (jobId: string) => request<JobView>('POST', `/api/jobs/${id(jobId)}/pause`),
+  resumeJob: (jobId: string) => request<JobView>('POST', `/api/jobs/${id(jobId)}/resume`),
+  startRun: (jobId: string) => request<RunView>('POST', `/api/jobs/${id(jobId)}/runs`),
+  runs: (values: { jobId?: string; after?: string; limit?: number }, signal?: AbortSignal) =>
+    request<Items<RunView>>('GET', `/api/runs${query(values)}`, undefined, signal),
+  run: (runId: string, signal?: AbortSignal) => request<RunView>('GET', `/api/runs/${id(runId)}`, undefined, signal),
+  cancelRun: (runId: string) => request<RunView>('POST', `/api/runs/${id(runId)}/cancel`),
+  retryRun: (runId: string) => request<RunView>('POST', `/api/runs/${id(runId)}/retry`),
+  // Connector
+  connector: (signal?: AbortSignal) => request<ConnectorView>('GET', '/api/connector', undefined, signal),
+  decide: (decision: 'takeOver' | 'newIdentity') =>
+    request<ConnectorView>('POST', '/api/connector/decision', { decision }),
+  leftovers: (signal?: AbortSignal) => request<Items<Leftover>>('GET', '/api/leftovers', undefined, signal),
+  cleanLeftovers: () => request<{ begun: true }>('POST', '/api/leftovers/clean'),
+  adoptImage: (imageId: string) => request<RunView>('POST', '/api/leftovers/adopt', { imageId }),
+  // Notifications and backups
+  channels: (signal?: AbortSignal) =>
+    request<Items<ChannelView>>('GET', '/api/notifications/channels', undefined, signal),
+  createChannel: (body: ChannelBody) => request<ChannelView>('POST', '/api/notifications/channels', body),
+  changeChannel: (channelId: string, body: Partial<ChannelBody>) =>
+    request<ChannelView>('PATCH', `/api/notifications/channels/${id(channelId)}`, body),
+  deleteChannel: (channelId: string) => request<void>('DELETE', `/api/notifications/channels/${id(channelId)}`),
+  testChannel: (channelId: string) =>
+    request<TestAnswer>('POST', `/api/notifications/channels/${id(channelId)}/test`),
+  backups: (signal?: AbortSignal) => request<Items<Backup>>('GET', '/api/backups', undefined, signal),
+  makeBackup: () => request<Backup>('POST', '/api/backups'),
+  // Accounts, tokens, audit
+  accounts: (signal?: AbortSignal) => request<Items<AccountView>>('GET', '/api/accounts', undefined, signal),
+  createAccount: (body: { name: string; password: string; role: Role }) =>
+    request<AccountView>('POST', '/api/accounts', body),
+  changeAccount: (accountId: string, body: { role?: Role; password?: string }) =>
+    request<AccountView>('PATCH', `/api/accounts/${id(accountId)}`, body),
+  deleteAccount: (accountId: string) => request<void>('DELETE', `/api/accounts/${id(accountId)}`),
+  tokens: (signal?: AbortSignal) => request<Items<TokenView>>('GET', '/api/tokens', undefined, signal),
+  createToken: (body: { name: string; readOnly: boolean }) => request<TokenView>('POST', '/api/tokens', body),
+  deleteToken: (tokenId: string) => request<void>('DELETE', `/api/tokens/${id(tokenId)}`),
+  audit: (values: { after?: string; limit?: number }, signal?: AbortSignal) =>
+    request<Items<AuditEntry>>('GET', `/api/audit${query(values)}`, undefined, signal),
+  // Support
+  logs: (values: { level?: string; text?: string; after?: string; limit?: number }, signal?: AbortSignal) =>
+    request<Items<LogLine>>('GET', `/api/support/logs${query(values)}`, undefined, signal),
+  report: (signal?: AbortSignal) => request<{ text: string }>('GET', '/api/support/report', undefined, signal),
+  webCertificate: (signal?: AbortSignal) =>
+    request<WebCertificateView>('GET', '/api/web-certificate', undefined, signal),
+  requestCertificate: (names: string[]) =>
+    request<{ requestPem: string }>('POST', '/api/web-certificate/request', { names }),
+  saveCertificate: (body: { certificatePem: string; chainPem: string }) =>
+    request<WebCertificateView>('PUT', '/api/web-certificate', body),
+} as const

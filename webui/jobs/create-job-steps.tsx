@@ -1,0 +1,158 @@
+// Licence, schedule and image of a job: the middle steps of the wizard, and what editing a job shows.
+import { t } from '../locale/en.ts'
+import { Button } from '../ui/button.tsx'
+import { Check, Choice, Field } from '../ui/field.tsx'
+import type { DraftErrors, JobDraft } from './job-draft.ts'
+
+export interface StepProps {
+  draft: JobDraft
+  onChange: (changes: Partial<JobDraft>) => void
+  errors?: DraftErrors
+}
+
+export function LicenceStep({ draft, onChange }: StepProps) {
+  return (
+    <>
+      <Choice
+        legend={t.create.licence}
+        value={draft.licence}
+        onInput={licence => onChange({ licence })}
+        options={(['auto', 'aws', 'byol'] as const).map(value => ({
+          value,
+          label: t.licences[value],
+          hint: t.licenceHints[value],
+        }))}
+      />
+      <p class="hint">{t.create.licenceLinux}</p>
+    </>
+  )
+}
+
+export function ScheduleStep({ draft, onChange, errors = {} }: StepProps) {
+  return (
+    <>
+      <Choice
+        legend={t.create.when}
+        value={draft.when}
+        onInput={when => onChange({ when })}
+        options={[
+          { value: 'now', label: t.create.now },
+          { value: 'later', label: t.create.later },
+        ]}
+      />
+      {draft.when === 'later' && (
+        <Field
+          type="datetime-local"
+          label={t.create.startAt}
+          hint={t.create.startAtHint(Intl.DateTimeFormat().resolvedOptions().timeZone)}
+          value={draft.startAt}
+          onInput={startAt => onChange({ startAt })}
+          error={errors.startAt}
+        />
+      )}
+      <Choice
+        legend={t.create.repeat}
+        value={draft.repeat}
+        onInput={repeat => onChange({ repeat })}
+        options={[
+          { value: 'once', label: t.create.once },
+          { value: 'every', label: t.create.every },
+        ]}
+      />
+      {draft.repeat === 'every' && (
+        <>
+          <div class="split">
+            <Field
+              type="number"
+              min={1}
+              max={24}
+              label={t.create.hours}
+              value={draft.hours}
+              onInput={hours => onChange({ hours })}
+              error={errors.hours}
+            />
+            <Field
+              label={t.create.zone}
+              hint={t.create.zoneHint}
+              value={draft.timeZone}
+              onInput={timeZone => onChange({ timeZone })}
+              suggestions={Intl.supportedValuesOf('timeZone')}
+            />
+          </div>
+          <Choice
+            legend={t.create.whenMissed}
+            value={draft.whenMissed}
+            onInput={whenMissed => onChange({ whenMissed })}
+            options={(['skip', 'run'] as const).map(value => ({ value, label: t.missed[value] }))}
+          />
+        </>
+      )}
+    </>
+  )
+}
+
+export function ImageStep({ draft, onChange, errors = {} }: StepProps) {
+  const setTag = (index: number, change: Partial<JobDraft['tags'][number]>) =>
+    onChange({ tags: draft.tags.map((tag, at) => (at === index ? { ...tag, ...change } : tag)) })
+  return (
+    <>
+      <Choice
+        legend={t.create.method}
+        value={draft.imageMethod}
+        onInput={imageMethod => onChange({ imageMethod })}
+        options={(['registered', 'converted'] as const).map(value => ({
+          value,
+          label: t.methods[value],
+          hint: t.methodHints[value],
+        }))}
+      />
+      <Field
+        type="number"
+        min={1}
+        max={270}
+        label={t.create.retention}
+        hint={t.create.retentionHint}
+        value={draft.retention}
+        onInput={retention => onChange({ retention })}
+        error={errors.retention}
+      />
+      <Check
+        label={t.create.encrypted}
+        hint={t.create.encryptedHint}
+        checked={draft.encrypted}
+        onInput={encrypted => onChange({ encrypted })}
+      />
+      {draft.encrypted && (
+        <Field
+          label={`${t.create.kms} (${t.optional})`}
+          hint={t.create.kmsHint}
+          value={draft.kmsKeyId}
+          onInput={kmsKeyId => onChange({ kmsKeyId })}
+        />
+      )}
+      <fieldset class="stack">
+        <legend>{t.create.tags}</legend>
+        <p class="hint">{t.create.tagsHint}</p>
+        {draft.tags.map((tag, index) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: a tag that is being typed has no name of its own yet
+          <div key={index} class="toolbar">
+            <Field label={t.create.tagKey} value={tag.key} maxLength={128} onInput={key => setTag(index, { key })} />
+            <Field label={t.create.tagValue} value={tag.value} maxLength={256} onInput={value => setTag(index, { value })} />
+            <Button
+              icon="close"
+              kind="plain"
+              label={t.create.removeTag(tag.key)}
+              onClick={() => onChange({ tags: draft.tags.filter((_, at) => at !== index) })}
+            />
+          </div>
+        ))}
+        {errors.tags && <div class="wrong">{errors.tags}</div>}
+        <div>
+          <Button disabled={draft.tags.length >= 40} onClick={() => onChange({ tags: [...draft.tags, { key: '', value: '' }] })}>
+            {t.create.addTag}
+          </Button>
+        </div>
+      </fieldset>
+    </>
+  )
+}

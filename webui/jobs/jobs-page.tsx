@@ -1,0 +1,169 @@
+// Jobs: what is replicated, when next, how the last run went; start, pause, edit, delete.
+import { useMemo, useState } from 'preact/hooks'
+import { api } from '../api.ts'
+import type { JobView, RunView } from '../contract.ts'
+import { moment } from '../format.ts'
+import { live, loadJobs, noteJob } from '../live.ts'
+import { t } from '../locale/en.ts'
+import { go, usePlace } from '../router.ts'
+import { RunState } from '../runs/run-state.tsx'
+import { useMay } from '../session.ts'
+import { useStore } from '../store.ts'
+import { Button } from '../ui/button.tsx'
+import { Field, Select } from '../ui/field.tsx'
+import { PageHead } from '../ui/layout-parts.tsx'
+import { EmptyState, Loading, Problem, toast } from '../ui/messages.tsx'
+import { State } from '../ui/state.tsx'
+import { type Column, type Sorting, Table } from '../ui/table.tsx'
+import { JobPanel } from './job-panel.tsx'
+import { repeatWords } from './schedule-words.ts'
+
+const collator = new Intl.Collator('en', { numeric: true, sensitivity: 'base' })
+
+export function JobsPage() {
+  const { data: jobs, error } = useStore(live.jobs)
+  const runs = useStore(live.runs).data
+  const { query } = usePlace()
+  const [search, setSearch] = useState('')
+  const [state, setState] = useState<JobView['state'] | ''>('')
+  const [sorting, setSorting] = useState<Sorting>({ column: 'server', descending: false })
+  const [selected, setSelected] = useState<ReadonlySet<string>>(new Set())
+  const mayRun = useMay('operator')
+  const lastRun = useMemo(() => {
+    const last = new Map<string, RunView>()
+    for (const run of runs ?? []) if (!last.has(run.jobId)) last.set(run.jobId, run)
+    return last
+  }, [runs])
+  const rows = useMemo(() => {
+    const found = (jobs ?? []).filter(
+      job => job.serverName.toLowerCase().includes(search.trim().toLowerCase()) && (state === '' || job.state === state),
+    )
+    const sign = sorting.descending ? -1 : 1
+    return found.sort((a, b) => {
+      const byNext = (a.nextRunAt ?? '9').localeCompare(b.nextRunAt ?? '9')
+      return sign * ((sorting.column === 'next' && byNext) || collator.compare(a.serverName, b.serverName))
+    })
+  }, [jobs, search, state, sorting])
+  const openId = query.get('job') ?? undefined
+  const open = jobs?.find(({ id }) => id === openId)
+  const columns = useMemo(() => columnsFor(lastRun), [lastRun])
+  if (!jobs) return error ? <Problem error={error} onRetry={() => void loadJobs()} /> : <Loading />
+  return (
+    <>
+      <PageHead
+        title={t.jobs.title}
+        actions={mayRun && <Button kind="primary" href="/servers">{t.jobs.choose}</Button>}
+      />
+      <div class="toolbar">
+        <Field class="search" type="search" label={t.jobs.searchLabel} value={search} onInput={setSearch} />
+        <Select
+          label={t.jobs.stateLabel}
+          value={state}
+          onInput={setState}
+          options={[
+            { value: '', label: t.servers.all },
+            ...(['active', 'paused', 'ended'] as const).map(value => ({ value, label: t.jobs.states[value] })),
+          ]}
+        />
+        <span class="space" />
+        {mayRun && selected.size > 0 && <BulkActions ids={[...selected].filter(id => rows.some(row => row.id === id))} />}
+      </div>
+      <div class="beside">
+        <div>
+          <Table<JobView>
+            label={t.jobs.title}
+            rows={rows}
+            rowKey={job => job.id}
+            rowName={job => job.serverName}
+            columns={columns}
+            sorting={sorting}
+            onSort={setSorting}
+            {...(mayRun ? { selected, onSelect: setSelected } : {})}
+            current={openId}
+            empty={
+              jobs.length === 0 ? (
+                <EmptyState icon="job" title={t.jobs.empty} action={<Button href="/servers">{t.jobs.choose}</Button>}>
+                  {t.jobs.emptyHint}
+                </EmptyState>
+              ) : (
+                <EmptyState icon="job" title={t.servers.noMatch}>
+                  {t.servers.noMatchHint}
+                </EmptyState>
+              )
+            }
+          />
+          <div class="hint" role="status">
+            {t.jobs.shown(rows.length)}
+          </div>
+        </div>
+        {open && <JobPanel key={open.id} job={open} lastRun={lastRun.get(open.id)} onClose={() => go('/jobs')} />}
+      </div>
+    </>
+  )
+}
+
+function columnsFor(lastRun: ReadonlyMap<string, RunView>): Column<JobView>[] {
+  const words = t.jobs.columns
+  return [
+    { id: 'server', title: words.server, sortable: true, cell: job => <a href={`/jobs?job=${job.id}`}>{job.serverName}</a> },
+    { id: 'state', title: words.state, width: '150px', cell: job => <JobState job={job} /> },
+    { id: 'schedule', title: words.schedule, width: '140px', wideOnly: true, cell: job => repeatWords(job.schedule) },
+    {
+      id: 'next',
+      title: words.next,
+      width: '190px',
+      sortable: true,
+      wideOnly: true,
+      cell: job => (job.nextRunAt && job.state === 'active' ? moment(job.nextRunAt) : <span class="muted">{t.jobs.noNext}</span>),
+    },
+    {
+      id: 'last',
+      title: words.last,
+      width: '160px',
+      cell: job => {
+        const run = lastRun.get(job.id)
+        return run ? (
+          <a href={`/runs/${run.id}`}>
+            <RunState run={run} />
+          </a>
+        ) : (
+          <span class="muted">{t.jobs.noRun}</span>
+        )
+      },
+    },
+  ]
+}
+
+export function JobState({ job }: { job: JobView }) {
+  if (job.state === 'paused') return <State kind={job.pausedBecause === undefined ? 'stopped' : 'warning'} word={t.jobs.states.paused} />
+  if (job.state === 'ended') return <State kind="stopped" word={t.jobs.states.ended} />
+  if (job.failuresInARow > 0) return <State kind="warning" word={t.jobs.failing(job.failuresInARow)} />
+  return <State kind="success" word={t.jobs.states.active} />
+}
+
+function BulkActions({ ids }: { ids: readonly string[] }) {
+  const [busy, setBusy] = useState(false)
+  const all = async (act: (id: string) => Promise<unknown>, said: (count: number) => string) => {
+    setBusy(true)
+    let failed = 0
+    // One after the other: a thousand requests at once help nobody.
+    for (const id of ids) await act(id).catch(() => failed++)
+    setBusy(false)
+    if (failed < ids.length) toast(said(ids.length - failed))
+    if (failed > 0) toast(t.jobs.manyFailed(failed, ids.length), 'error')
+  }
+  return (
+    <div class="buttons">
+      <span>{t.servers.selected(ids.length)}</span>
+      <Button busy={busy} onClick={() => void all(api.startRun, t.jobs.manyStarted)}>
+        {t.jobs.start}
+      </Button>
+      <Button busy={busy} onClick={() => void all(async id => noteJob(await api.pauseJob(id)), t.jobs.manyPaused)}>
+        {t.jobs.pause}
+      </Button>
+      <Button busy={busy} onClick={() => void all(async id => noteJob(await api.resumeJob(id)), t.jobs.manyResumed)}>
+        {t.jobs.resume}
+      </Button>
+    </div>
+  )
+}

@@ -1,0 +1,86 @@
+// First step of the create-job wizard: which servers, and which of them cannot take part.
+import { useMemo, useState } from 'preact/hooks'
+import type { JobView } from '../contract.ts'
+import { bytes } from '../format.ts'
+import { t } from '../locale/en.ts'
+import { chosenServers } from '../servers/chosen.ts'
+import { serverList } from '../servers/server-list.ts'
+import { filterRows, noFilter, type ServerRow } from '../servers/server-rows.ts'
+import { ReadinessState } from '../servers/servers-page.tsx'
+import { useStore } from '../store.ts'
+import { Field } from '../ui/field.tsx'
+import { type Column, Table } from '../ui/table.tsx'
+
+export interface SortedOut {
+  chosen: readonly ServerRow[]
+  /** Chosen, and a job can be made for it. */
+  usable: readonly ServerRow[]
+  leftOut: readonly { row: ServerRow; why: string }[]
+}
+
+/** The chosen servers: those that a job can be made for, and the others with the reason. */
+export function sortOut(rows: readonly ServerRow[], chosenIds: ReadonlySet<string>, jobs: readonly JobView[]): SortedOut {
+  const withJob = new Set(jobs.filter(job => job.state !== 'ended').map(job => job.serverId))
+  const chosen = rows.filter(row => chosenIds.has(row.id))
+  const leftOut = chosen.flatMap(row => {
+    const refusal = row.server.findings.find(({ severity }) => severity === 'refusal')
+    const why = refusal ? `${refusal.message} ${refusal.hint}` : withJob.has(row.id) ? t.create.hasJob : undefined
+    return why === undefined ? [] : [{ row, why }]
+  })
+  const out = new Set(leftOut.map(({ row }) => row.id))
+  return { chosen, usable: chosen.filter(row => !out.has(row.id)), leftOut }
+}
+
+/** Beyond these only their number is told. */
+const leftOutShown = 20
+
+const columns: Column<ServerRow>[] = [
+  { id: 'name', title: t.servers.columns.name, cell: row => row.name },
+  { id: 'readiness', title: t.servers.columns.readiness, width: '190px', cell: row => <ReadinessState of={row.readiness} /> },
+  { id: 'size', title: t.servers.columns.size, width: '92px', end: true, wideOnly: true, cell: row => bytes(row.sizeBytes) },
+]
+const none = new Set<string>()
+
+export function ServersStep({ sorted, error }: { sorted: SortedOut; error: string | undefined }) {
+  const [search, setSearch] = useState('')
+  const { rows } = useStore(serverList)
+  const chosen = useStore(chosenServers)
+  const found = useMemo(() => filterRows(rows, { ...noFilter, search }, none), [rows, search])
+  return (
+    <>
+      <p class="muted">{t.create.serversHint}</p>
+      <Field
+        type="search"
+        label={t.servers.searchLabel}
+        value={search}
+        onInput={setSearch}
+        error={error}
+        hint={t.create.chosen(sorted.usable.length)}
+      />
+      <div class="short">
+        <Table<ServerRow>
+          label={t.servers.title}
+          rows={found}
+          rowKey={row => row.id}
+          rowName={row => row.name}
+          columns={columns}
+          selected={chosen}
+          onSelect={next => chosenServers.set(next)}
+        />
+      </div>
+      {sorted.leftOut.length > 0 && (
+        <section class="stack">
+          <p>{t.create.refused(sorted.leftOut.length)}</p>
+          <ul>
+            {sorted.leftOut.slice(0, leftOutShown).map(({ row, why }) => (
+              <li key={row.id}>
+                <strong>{row.name}</strong>: {why}
+              </li>
+            ))}
+            {sorted.leftOut.length > leftOutShown && <li>{t.create.words.andMore(sorted.leftOut.length - leftOutShown)}</li>}
+          </ul>
+        </section>
+      )}
+    </>
+  )
+}

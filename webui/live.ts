@@ -1,0 +1,126 @@
+// What the appliance does now: runs, jobs, catalog and health, read once and kept up to date by the event stream.
+import { api } from './api.ts'
+import type { CatalogView, HealthView, JobView, RunView } from './contract.ts'
+import { followEvents, type ServerEvent, type StreamState } from './events.ts'
+import { type ApiError, toApiError } from './request.ts'
+import { createStore, type Store } from './store.ts'
+
+export interface Loaded<T> {
+  data?: T
+  error?: ApiError
+}
+
+/** One look at what leaves the appliance. */
+export interface Sample {
+  /** Epoch seconds. */
+  at: number
+  bytesPerSecond: number
+}
+
+/** As many runs as are read at first; older ones are asked for page by page. */
+const runsRead = 500
+const sampleMs = 2_000
+/** Half an hour. */
+const samplesKept = 900
+
+const stream = createStore<StreamState>('connecting')
+const runs = createStore<Loaded<RunView[]>>({})
+const jobs = createStore<Loaded<JobView[]>>({})
+const catalog = createStore<Loaded<CatalogView>>({})
+const health = createStore<Loaded<HealthView>>({})
+const samples = createStore<Sample[]>([])
+
+export const live = { stream, runs, jobs, catalog, health, samples } as const
+
+/** Follows the appliance until the signal. */
+export function startLive(signal: AbortSignal): void {
+  const reload = () => void Promise.all([loadRuns(signal), loadJobs(signal), loadCatalog(signal)])
+  reload()
+  let wasLost = false
+  void followEvents({
+    signal,
+    onEvent: applyEvent,
+    onState(state) {
+      stream.set(state)
+      // The stream replays the newest state of each subject, but not what was deleted meanwhile.
+      if (state === 'open' && wasLost) reload()
+      wasLost = state === 'lost'
+    },
+  })
+  const timer = setInterval(takeSample, sampleMs)
+  signal.addEventListener('abort', () => {
+    clearInterval(timer)
+    for (const store of [runs, jobs, catalog, health]) store.set({})
+    samples.set([])
+  })
+}
+
+export const loadRuns = (signal?: AbortSignal) =>
+  load(runs, async () => (await api.runs({ limit: runsRead }, signal)).items, signal)
+export const loadJobs = (signal?: AbortSignal) => load(jobs, async () => (await api.jobs(signal)).items, signal)
+export const loadCatalog = (signal?: AbortSignal) => load(catalog, () => api.catalog(signal), signal)
+export const loadHealth = (signal?: AbortSignal) => load(health, () => api.health(signal), signal)
+
+async function load<T>(store: Store<Loaded<T>>, read: () => Promise<T>, signal?: AbortSignal): Promise<void> {
+  try {
+    const data = await read()
+    if (!signal?.aborted) store.set({ data })
+  } catch (thrown) {
+    if (!signal?.aborted) store.set({ ...store.get(), error: toApiError(thrown) })
+  }
+}
+
+/** Takes what the stream says into the stores. */
+export function applyEvent({ kind, data }: ServerEvent): void {
+  if (kind === 'run') noteRun(data as RunView)
+  else if (kind === 'job') noteJob(data as JobView)
+  else if (kind === 'catalog') catalog.set({ data: { ...catalog.get().data, ...(data as CatalogView) } })
+  else if (kind === 'health') noteHealth(data as Partial<HealthView> & { id?: string })
+}
+
+/** Newest first, as the API lists them. */
+export function noteRun(run: RunView): void {
+  const known = runs.get().data
+  if (!known) return
+  const index = known.findIndex(({ id }) => id === run.id)
+  const data = index === -1 ? [run, ...known] : known.with(index, run)
+  if (index === -1) data.sort((a, b) => b.createdAt.localeCompare(a.createdAt))
+  runs.set({ data })
+}
+
+export function noteJob(job: JobView & { deleted?: boolean }): void {
+  const known = jobs.get().data
+  if (!known) return
+  const index = known.findIndex(({ id }) => id === job.id)
+  jobs.set({ data: index === -1 ? [...known, job] : known.with(index, job) })
+}
+
+export function forgetJob(jobId: string): void {
+  const known = jobs.get().data
+  if (known) jobs.set({ data: known.filter(({ id }) => id !== jobId) })
+}
+
+/** Either the whole of it, or one check. */
+function noteHealth(change: Partial<HealthView> & { id?: string }): void {
+  if (change.checks) health.set({ data: change as HealthView })
+  else if (change.id !== undefined) {
+    const data = health.get().data
+    if (!data) return
+    const checks = data.checks.map(check => (check.id === change.id ? { ...check, ...change } : check))
+    health.set({ data: { ...data, checks } as HealthView })
+  }
+}
+
+/** Bytes per second of all disks that are being read. */
+export function totalRate(list: readonly RunView[]): number {
+  let sum = 0
+  for (const run of list) {
+    if (run.state === 'uploading') for (const disk of run.disks) sum += disk.bytesPerSecond ?? 0
+  }
+  return sum
+}
+
+function takeSample(): void {
+  const at = Math.round(Date.now() / 1000)
+  samples.set([...samples.get(), { at, bytesPerSecond: totalRate(runs.get().data ?? []) }].slice(-samplesKept))
+}

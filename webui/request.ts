@@ -1,0 +1,85 @@
+// One request to the API: the session's cookie, the CSRF header, errors by code.
+
+/** An answer that is no success, or none at all. */
+export class ApiError extends Error {
+  readonly code: string
+  readonly hint: string
+  /** 0 when there was no answer. */
+  readonly status: number
+
+  constructor(code: string, message: string, hint: string, status: number) {
+    super(message)
+    this.code = code
+    this.hint = hint
+    this.status = status
+  }
+}
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+
+/** A request this long after the last key or click was made by a timer, milliseconds. */
+const touchedForMs = 5_000
+let lastTouchedMs = 0
+for (const kind of ['pointerdown', 'keydown'])
+  globalThis.addEventListener?.(kind, () => {
+    lastTouchedMs = performance.now()
+  }, { capture: true, passive: true })
+
+let csrf: string | undefined
+let onSignedOut: () => void = () => undefined
+
+/** What requests that change something carry from now on; undefined when signed out. */
+export function setCsrf(value: string | undefined): void {
+  csrf = value
+}
+
+/** Called whenever the API says that there is no session any more. */
+export function whenSignedOut(act: () => void): void {
+  onSignedOut = act
+}
+
+/** @throws {ApiError} for any answer but 2xx, and for none */
+export async function request<T>(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+  const text = await requestText(method, path, body, signal)
+  return (text === '' ? undefined : parse(text)) as T
+}
+
+/** As `request`, for what is no JSON. @throws {ApiError} for any answer but 2xx, and for none */
+export async function requestText(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<string> {
+  const headers: Record<string, string> = { accept: 'application/json' }
+  if (body !== undefined) headers['content-type'] = 'application/json'
+  // What nobody clicked must not keep an idle session alive.
+  if (document.hidden || performance.now() - lastTouchedMs > touchedForMs) headers['x-hoist-background'] = '1'
+  if (method !== 'GET' && csrf !== undefined) headers['x-hoist-csrf'] = csrf
+  const answer = await fetch(path, {
+    method,
+    headers,
+    credentials: 'same-origin',
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    ...(signal === undefined ? {} : { signal }),
+  }).catch((cause: unknown) => {
+    if (signal?.aborted) throw cause
+    throw new ApiError('UNREACHABLE', '', '', 0)
+  })
+  const text = await answer.text()
+  if (answer.ok) return text
+  const parsed = text === '' ? undefined : parse(text)
+  const { code = 'UNREADABLE', message = '', hint = '' } = (parsed ?? {}) as Partial<ApiError>
+  if (answer.status === 401 && !path.startsWith('/api/session')) onSignedOut()
+  throw new ApiError(code, message, hint, answer.status)
+}
+
+/** Whatever was thrown, as an ApiError. */
+export function toApiError(thrown: unknown): ApiError {
+  if (thrown instanceof ApiError) return thrown
+  return new ApiError('PAGE', thrown instanceof Error ? thrown.message : String(thrown), '', 0)
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    // A proxy's own error page: the status says enough.
+    return undefined
+  }
+}

@@ -1,0 +1,57 @@
+// Who is signed in, and what that role may do.
+import { api } from './api.ts'
+import type { Role, SessionView } from './contract.ts'
+import type { ApiError } from './request.ts'
+import { setCsrf, toApiError, whenSignedOut } from './request.ts'
+import { createStore, useStore } from './store.ts'
+
+export interface SessionState {
+  view?: SessionView
+  error?: ApiError
+  /** It was signed in, and is no more without having asked for it. */
+  ended: boolean
+}
+
+const session = createStore<SessionState>({ ended: false })
+
+export const useSession = (): SessionState => useStore(session)
+
+/** Asks who is signed in, now and whenever the API says that nobody is. */
+export function startSession(): void {
+  whenSignedOut(() => {
+    if (session.get().view?.state === 'signedIn') void refreshSession()
+  })
+  void refreshSession()
+}
+
+export async function refreshSession(): Promise<void> {
+  try {
+    noteSession(await api.session())
+  } catch (thrown) {
+    session.set({ ...session.get(), error: toApiError(thrown) })
+  }
+}
+
+export function noteSession(view: SessionView): void {
+  const was = session.get().view?.state
+  setCsrf(view.csrf)
+  session.set({ view, ended: was === 'signedIn' && view.state === 'signedOut' })
+}
+
+export async function signOut(): Promise<void> {
+  await api.signOut()
+  setCsrf(undefined)
+  session.set({ ended: false })
+  await refreshSession()
+}
+
+const ranks: readonly Role[] = ['support', 'operator', 'administrator']
+
+/** Whether a role may do what needs another. */
+export const mayAs = (role: Role | undefined, needed: Role): boolean =>
+  role !== undefined && ranks.indexOf(role) >= ranks.indexOf(needed)
+
+/** Whether the user may do what needs this role. */
+export function useMay(needed: Role): boolean {
+  return mayAs(useSession().view?.account?.role, needed)
+}

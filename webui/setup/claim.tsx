@@ -1,0 +1,2 @@
+// Placeholder during the scaffold.
+export function Claim(_props: { part?: string }) { return <p>Claim</p> }
