@@ -18,7 +18,7 @@ export interface NotificationParts {
   connections: Connections
   policy: () => Policy
   /** PEM of the certificate that the page is served with. */
-  webCertificatePem: string
+  webCertificatePem: () => string
   now: () => Date
   log: Logger
 }
@@ -43,7 +43,7 @@ export function composeNotifications({ store, connections, policy, webCertificat
       },
       async certificates() {
         const vcenter = await store.settings.getVcenter()
-        return knownCertificates({ ...(vcenter ? { vcenter } : {}), web: { name: 'Hoist', pem: webCertificatePem } })
+        return knownCertificates({ ...(vcenter ? { vcenter } : {}), web: { name: 'Hoist', pem: webCertificatePem() } })
       },
       // Session tokens do not say when they end: that they have ended is told when AWS says so.
       credentials: async () => [],

@@ -11,6 +11,7 @@ import type { Routes } from './api/routes.ts'
 import { createApi } from './api/server.ts'
 import { allJobs, metricReaders } from './app-metrics.ts'
 import { composeNotifications } from './app-notifications.ts'
+import { composeSupport } from './app-support.ts'
 import { createPartBuffers } from './aws/part-buffers.ts'
 import { assess } from './catalog/assess.ts'
 import { CatalogImport } from './catalog/import-catalog.ts'
@@ -40,7 +41,6 @@ import { Scheduler } from './schedule/scheduler.ts'
 import { Connections } from './setup/connections.ts'
 import { connectorService } from './setup/connector.ts'
 import { ConnectorLease, notYetRead, readOnly, type Standing } from './setup/connector-lease.ts'
-import { healthService } from './setup/health.ts'
 import { ensureConnector } from './setup/registration.ts'
 import { settingsService } from './setup/settings.ts'
 import { backupPath, listBackups } from './store/backup.ts'
@@ -112,7 +112,7 @@ async function composeApp(config: Config, log: Logger, store: Store): Promise<Ap
   })
   const assertActive = () => lease.assertActive()
   const policy = () => policies.policy
-  const webCertificatePem = certificate.cert
+  const webCertificatePem = (): string => support.certificatePem()
   const notifications = composeNotifications({ store, connections, policy, webCertificatePem, now, log })
   const readers = metricReaders({ dataDir: config.dataDir, store, slots, lease })
   const metrics = createMetrics({ version, readers, now, onError })
@@ -285,6 +285,20 @@ async function composeApp(config: Config, log: Logger, store: Store): Promise<Ap
     now,
     onError,
   })
+  const support = composeSupport({
+    ...{ dataDir: config.dataDir, version, startedAt: now(), healthMs: config.healthMs },
+    ...{ store, connections, lease, policy, hub, rates, metrics, certificate, now, log },
+    leftovers: signal => leftovers.list(signal),
+  })
+  const settings = settingsService({
+    settings: store.settings,
+    connections,
+    version,
+    busy: async () => (await store.runs.active()).length > 0,
+    registered: () => lease.renew(),
+    assertActive,
+    proxy: support.proxy,
+  })
   const api = await createApi({
     tls: certificate,
     token,
@@ -294,14 +308,9 @@ async function composeApp(config: Config, log: Logger, store: Store): Promise<Ap
     hub,
     access,
     metrics,
-    settings: settingsService({
-      settings: store.settings,
-      connections,
-      version,
-      busy: async () => (await store.runs.active()).length > 0,
-      registered: () => lease.renew(),
-      assertActive,
-    }),
+    settings,
+    ...support.services,
+    aws: { ...support.services.aws, createBucket: settings.createBucket },
     catalog: catalogService(store.servers, catalogImport),
     jobs,
     runs: runService({ runs: store.runs, runner, rates }),
@@ -314,8 +323,8 @@ async function composeApp(config: Config, log: Logger, store: Store): Promise<Ap
       read: async name => createReadStream(await backupPath(config.dataDir, name)),
     },
     notifications: notifications.service,
-    health: healthService(store, connections),
   })
+  support.serve(api)
 
   const letGo = async () => {
     const halted = runner.halt()
@@ -326,6 +335,7 @@ async function composeApp(config: Config, log: Logger, store: Store): Promise<Ap
       catalogImport.stop(),
       backups.stop(),
       notifications.stop(),
+      support.stop(),
     ])
     await Promise.all([digests.close(), connections.close()])
   }
@@ -349,6 +359,7 @@ async function composeApp(config: Config, log: Logger, store: Store): Promise<Ap
         if (stopping.signal.aborted) return
         scheduler.start()
         backups.start()
+        support.start()
         await countForgotten({ runs: store.runs, afterRun, jobs: allJobs(store) }).catch(onError)
         // What could not be gone on with the last time (its job could not be read) is tried again.
         background(config.leaseMs, () => lease.renew().then(goOn))

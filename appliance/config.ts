@@ -34,6 +34,8 @@ const schema = Type.Object({
   leaseMs: Type.Integer({ minimum: 100, maximum: 3_600_000 }),
   /** Between two searches for what nobody owns, milliseconds. */
   reapMs: Type.Integer({ minimum: 100, maximum: 86_400_000 }),
+  /** Between two rounds of checks, milliseconds; 0: only when somebody asks. */
+  healthMs: Type.Integer({ minimum: 0, maximum: 86_400_000 }),
   /** The machine's own identity: two machines never have the same. Empty: asked of the machine. */
   machineId: Type.String({ maxLength: 128 }),
 })
@@ -65,6 +67,7 @@ export const configVariables: Readonly<Record<string, Variable>> = {
   HOIST_WATCH_MS: { field: 'watchMs', fallback: '60000', expects: 'milliseconds, 10 to 600000' },
   HOIST_LEASE_MS: { field: 'leaseMs', fallback: '300000', expects: 'milliseconds, 100 to 3600000' },
   HOIST_REAP_MS: { field: 'reapMs', fallback: '3600000', expects: 'milliseconds, 100 to 86400000' },
+  HOIST_HEALTH_MS: { field: 'healthMs', fallback: '600000', expects: 'milliseconds, 0 to 86400000' },
   // The appliance image sets it from the VM's own UUID, which only root may read.
   HOIST_MACHINE_ID: { field: 'machineId', fallback: '', expects: 'at most 128 characters' },
 }

@@ -86,6 +86,7 @@ export const errorCodes = {
     meaning: 'A stored secret cannot be decrypted with the key file of this data directory.',
   },
   PRIVATE_FILE_UNSAFE: { statusCode: 500, meaning: 'A file that holds a key is open to other users, or damaged.' },
+  WEB_CERTIFICATE_REFUSED: { statusCode: 422, meaning: 'The certificate cannot be used for the web page.' },
   SCHEDULE_INVALID: { statusCode: 400, meaning: 'The schedule is not one that the appliance can keep.' },
   POLICY_INVALID: { statusCode: 400, meaning: 'The policy or bandwidth limit is not one that the appliance can keep.' },
   // AWS
@@ -150,6 +151,8 @@ export interface ApplianceErrorOptions {
   statusCode?: number
   /** What the reader should do next. */
   hint: string
+  /** From when on it may go well: the API's header Retry-After. */
+  retryAfterSeconds?: number
 }
 
 /** An error with a stable code, a message that names the server, disk and offset, and a hint that says what to do. */
@@ -158,12 +161,14 @@ export class ApplianceError extends Error {
   readonly code: ErrorCode
   readonly statusCode: number
   readonly hint: string
+  readonly retryAfterSeconds: number | undefined
 
   constructor(code: ErrorCode, message: string, options: ApplianceErrorOptions) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     this.statusCode = options.statusCode ?? errorCodes[code].statusCode
     this.hint = options.hint
+    this.retryAfterSeconds = options.retryAfterSeconds
   }
 }
 

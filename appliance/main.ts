@@ -6,11 +6,18 @@ import { type App, createApp } from './app.ts'
 import { type Config, loadConfig } from './config.ts'
 import { ApplianceError, toApplianceError } from './errors.ts'
 import { createLogger } from './log.ts'
+import { logDestination } from './log-file.ts'
 import { createRescueApp, type RescueApp } from './rescue.ts'
+import { resetPassword } from './reset-password.ts'
 
 try {
   const config = loadConfig(process.env)
-  const log = createLogger(config)
+  const [verb, ...args] = process.argv.slice(2)
+  if (verb === 'reset-password') {
+    process.stdout.write(`${await resetPassword(config, args, process)}\n`)
+    process.exit(0)
+  }
+  const log = createLogger(config, logDestination(config.dataDir))
   process.on('uncaughtException', err => {
     // Its state is unknown: the next start goes on with its runs. Node's own report would pass by the log's redaction.
     log.fatal({ err }, 'appliance failed')
@@ -33,6 +40,9 @@ try {
   })
   serving = app
   const address = await listen(app.api, config)
+  // For whoever stands at the console, and past the log: until there is an administrator, it opens the setup.
+  const code = await app.setupCode()
+  if (code) process.stderr.write(`Setup code: ${code}\n`)
   app.start()
   log.info({ address, tokenFile: join(config.dataDir, 'api-token') }, 'appliance ready')
 } catch (thrown) {

@@ -1,34 +1,10 @@
-// The certificate of the appliance's own web server: self-signed, made at the first start, renewed before it ends.
-import { createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes, sign, X509Certificate } from 'node:crypto'
+// The certificate of the appliance's own web server: self-signed, made at the first start, renewed before it ends; or one that
+// a CA has signed, put in its place.
+import { X509Certificate } from 'node:crypto'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { AsnConvert, OctetString } from '@peculiar/asn1-schema'
-import {
-  AlgorithmIdentifier,
-  AttributeTypeAndValue,
-  AttributeValue,
-  BasicConstraints,
-  Certificate,
-  ExtendedKeyUsage,
-  Extension,
-  Extensions,
-  GeneralName,
-  id_ce_basicConstraints,
-  id_ce_extKeyUsage,
-  id_ce_keyUsage,
-  id_ce_subjectAltName,
-  id_kp_serverAuth,
-  KeyUsage,
-  KeyUsageFlags,
-  Name,
-  RelativeDistinguishedName,
-  SubjectAlternativeName,
-  SubjectPublicKeyInfo,
-  TBSCertificate,
-  Validity,
-  Version,
-} from '@peculiar/asn1-x509'
 import { ApplianceError } from './errors.ts'
+import { asHost, certificateRequest, makeKey, readKey, selfSigned } from './make-certificate.ts'
 import { createPrivateFile, makePrivateDirectory, readPrivateFile, replacePrivateFile } from './private-file.ts'
 
 const dayMs = 86_400_000
@@ -38,9 +14,6 @@ const dayMs = 86_400_000
  */
 const validDays = 397
 const renewBeforeDays = 30
-/** X.520 attributes and RFC 5758's signature algorithm. */
-const id = { commonName: '2.5.4.3', organization: '2.5.4.10', ecdsaWithSha256: '1.2.840.10045.4.3.2' }
-
 export interface WebCertificate {
   /** PEM. */
   key: string
@@ -69,7 +42,7 @@ export async function ensureWebCertificate(
   const key = ((await readPrivateFile(keyPath)) ?? (await createPrivateFile(keyPath, makeKey()))).toString()
   const stored = (await readPrivateFile(certPath))?.toString()
   if (stored !== undefined && isUsable(stored, key, keyPath, name, now)) return describe(key, stored, false)
-  const cert = makeCertificate(key, keyPath, name, now)
+  const cert = selfSigned(parseKey(key, keyPath), name, { now, days: validDays })
   await replacePrivateFile(certPath, Buffer.from(cert))
   return describe(key, cert, true)
 }
@@ -95,86 +68,125 @@ function parse(pem: string): X509Certificate | undefined {
 }
 
 function parseKey(pem: string, path: string) {
-  try {
-    return createPrivateKey(pem)
-  } catch (cause) {
-    throw new ApplianceError('PRIVATE_FILE_UNSAFE', `The file ${path} holds no private key.`, {
-      cause,
-      hint: 'Move it and web.crt away, then start again: new ones are made.',
-    })
-  }
-}
-
-function makeKey(): Buffer {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  return Buffer.from(privateKey.export({ type: 'pkcs8', format: 'pem' }))
-}
-
-/** RFC 5280, a certificate of version 3 signed by its own key. */
-function makeCertificate(keyPem: string, keyPath: string, name: string, now: Date): string {
-  const privateKey = parseKey(keyPem, keyPath)
-  const host = asHost(name)
-  const serialNumber = randomBytes(16)
-  // DER integers are signed and shortest: a first byte of 0x40 to 0x7f is positive and needs no care.
-  serialNumber[0] = ((serialNumber[0] ?? 0) & 0x3f) | 0x40
-  const spki = createPublicKey(privateKey).export({ type: 'spki', format: 'der' })
-  const subject = new Name([attribute(id.commonName, host), attribute(id.organization, 'Hoist')])
-  const certificate = new TBSCertificate({
-    version: Version.v3,
-    serialNumber: toArrayBuffer(serialNumber),
-    signature: new AlgorithmIdentifier({ algorithm: id.ecdsaWithSha256 }),
-    issuer: subject,
-    subject,
-    // An hour back: browsers' clocks differ.
-    validity: new Validity({
-      notBefore: new Date(now.getTime() - 3_600_000),
-      notAfter: new Date(now.getTime() + validDays * dayMs),
-    }),
-    subjectPublicKeyInfo: AsnConvert.parse(spki, SubjectPublicKeyInfo),
-    extensions: new Extensions(extensions([...new Set(['localhost', host])])),
+  const key = readKey(pem)
+  if (key) return key
+  throw new ApplianceError('PRIVATE_FILE_UNSAFE', `The file ${path} holds no private key.`, {
+    hint: 'Move it and web.crt away, then start again: new ones are made.',
   })
-  const signed = new Certificate({
-    tbsCertificate: certificate,
-    signatureAlgorithm: certificate.signature,
-    signatureValue: toArrayBuffer(sign('sha256', Buffer.from(AsnConvert.serialize(certificate)), privateKey)),
-  })
-  return new X509Certificate(Buffer.from(AsnConvert.serialize(signed))).toString()
-}
-
-function extensions(hosts: readonly string[]): Extension[] {
-  const names = [
-    ...hosts.map(dNSName => new GeneralName({ dNSName })),
-    ...['127.0.0.1', '::1'].map(iPAddress => new GeneralName({ iPAddress })),
-  ]
-  return [
-    // Not an authority: who trusts it trusts this machine, and nothing that its key might sign.
-    extension(id_ce_basicConstraints, true, new BasicConstraints({ cA: false })),
-    extension(id_ce_keyUsage, true, new KeyUsage(KeyUsageFlags.digitalSignature)),
-    extension(id_ce_extKeyUsage, false, new ExtendedKeyUsage([id_kp_serverAuth])),
-    extension(id_ce_subjectAltName, false, new SubjectAlternativeName(names)),
-  ]
-}
-
-function extension(extnID: string, critical: boolean, value: object): Extension {
-  return new Extension({ extnID, critical, extnValue: new OctetString(AsnConvert.serialize(value)) })
-}
-
-function attribute(type: string, utf8String: string): RelativeDistinguishedName {
-  return new RelativeDistinguishedName([new AttributeTypeAndValue({ type, value: new AttributeValue({ utf8String }) })])
-}
-
-function toArrayBuffer(bytes: Uint8Array): ArrayBuffer {
-  return Uint8Array.from(bytes).buffer
-}
-
-/** Host names are ASCII labels; whatever else a machine may be called, it is still reached as localhost. */
-function asHost(name: string): string {
-  return /^(?=.{1,64}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/i.test(name)
-    ? name.toLowerCase()
-    : 'localhost'
 }
 
 function describe(key: string, cert: string, renewed: boolean): WebCertificate {
   const parsed = new X509Certificate(cert)
   return { key, cert, validTo: new Date(parsed.validTo), thumbprintSha256: parsed.fingerprint256, renewed }
+}
+
+export interface WebCertificateView {
+  subject: string
+  issuer: string
+  validFrom: string
+  validTo: string
+  thumbprintSha256: string
+  selfSigned: boolean
+  /** Host names and addresses that it is for. */
+  names: string[]
+  /** Above it, in order. */
+  chain: { subject: string; issuer: string; validTo: string }[]
+}
+
+/** What is served, as an administrator looks at it. */
+export function viewWebCertificate(pem: string): WebCertificateView {
+  const [leaf, ...chain] = certificatesOf(pem)
+  if (!leaf) throw refused('It is no certificate in PEM.')
+  return {
+    ...summary(leaf),
+    validFrom: leaf.validFromDate.toISOString(),
+    thumbprintSha256: leaf.fingerprint256,
+    selfSigned: leaf.issuer === leaf.subject,
+    names: namesOf(leaf),
+    chain: chain.map(summary),
+  }
+}
+
+/** PEM of a request for a certificate with the key in `dir`, for these names or for those that the machine has. */
+export async function requestWebCertificate(dir: string, names: readonly string[]): Promise<string> {
+  const path = join(dir, 'web.key')
+  const key = parseKey((await readPrivateFile(path))?.toString() ?? '', path)
+  return certificateRequest(key, names.length > 0 ? names : [asHost(hostname())])
+}
+
+/**
+ * Puts a certificate that a CA has signed, with the chain above it, in the place of the present one.
+ * @throws {ApplianceError} WEB_CERTIFICATE_REFUSED when browsers would not take it, or the key is another
+ */
+export async function installWebCertificate(
+  dir: string,
+  { certificatePem, chainPem = '' }: { certificatePem: string; chainPem?: string },
+  now: Date = new Date(),
+): Promise<WebCertificate> {
+  const path = join(dir, 'web.key')
+  const key = (await readPrivateFile(path))?.toString() ?? ''
+  const [leaf, ...others] = certificatesOf(`${certificatePem}\n${chainPem}`)
+  if (!leaf) throw refused('It is no certificate in PEM.')
+  if (!leaf.checkPrivateKey(parseKey(key, path))) throw refused("It is not for this appliance's key.")
+  if (leaf.issuer === leaf.subject) throw refused('It is signed by itself, not by a CA.')
+  if (leaf.ca) throw refused('It is the certificate of an authority.')
+  if (namesOf(leaf).length === 0)
+    throw refused('It names no host (subject alternative name), which browsers insist on.')
+  if (leaf.keyUsage !== undefined && !leaf.keyUsage.includes('1.3.6.1.5.5.7.3.1'))
+    throw refused('It is not for web servers (extended key usage serverAuth).')
+  const chain = inOrder(leaf, others)
+  for (const one of [leaf, ...chain]) refuseOutOfTime(one, now)
+  const cert = [leaf, ...chain].map(String).join('')
+  await replacePrivateFile(join(dir, 'web.crt'), Buffer.from(cert))
+  return describe(key, cert, true)
+}
+
+/** Browsers follow the chain as it is sent: each must have signed the one before. */
+function inOrder(leaf: X509Certificate, others: readonly X509Certificate[]): X509Certificate[] {
+  const left = others.filter(one => one.fingerprint256 !== leaf.fingerprint256)
+  const chain: X509Certificate[] = []
+  for (let last = leaf; last.issuer !== last.subject; ) {
+    const at = left.findIndex(one => last.checkIssued(one) && last.verify(one.publicKey))
+    const [next] = at === -1 ? [] : left.splice(at, 1)
+    if (!next) break
+    if (!next.ca) throw refused(`${oneLine(next.subject)} in the chain is no authority.`)
+    chain.push(next)
+    last = next
+  }
+  const [stray] = left
+  if (stray) throw refused(`${oneLine(stray.subject)} is no part of the chain above it.`)
+  return chain
+}
+
+function refuseOutOfTime(certificate: X509Certificate, now: Date): void {
+  const { subject, validFromDate, validToDate } = certificate
+  if (validFromDate > now) throw refused(`${oneLine(subject)} is valid only from ${validFromDate.toISOString()} on.`)
+  if (validToDate <= now) throw refused(`${oneLine(subject)} ended on ${validToDate.toISOString()}.`)
+}
+
+function certificatesOf(pem: string): X509Certificate[] {
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? []
+  return blocks.map(block => {
+    const certificate = parse(block)
+    if (certificate) return certificate
+    throw refused('It is damaged.')
+  })
+}
+
+function namesOf({ subjectAltName }: X509Certificate): string[] {
+  return (subjectAltName ?? '').split(', ').flatMap(name => /^(?:DNS|IP Address):(.+)$/.exec(name)?.[1] ?? [])
+}
+
+function summary({ subject, issuer, validToDate }: X509Certificate) {
+  return { subject: oneLine(subject), issuer: oneLine(issuer), validTo: validToDate.toISOString() }
+}
+
+function oneLine(name: string): string {
+  return name.split('\n').join(', ')
+}
+
+function refused(why: string): ApplianceError {
+  return new ApplianceError('WEB_CERTIFICATE_REFUSED', `The certificate is not put in place. ${why}`, {
+    hint: 'Let the CA sign a request that this appliance has made, and upload the certificate with the chain above it.',
+  })
 }

@@ -1,11 +1,11 @@
 // The appliance as a whole, without a process: what a data directory keeps, what stopping does, who may run.
-import { chmod, readFile, writeFile } from 'node:fs/promises'
+import { chmod, cp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pino } from 'pino'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import type { RunView } from '../appliance/api/schemas/runs.ts'
 import { createApp } from '../appliance/app.ts'
-import { siteConfig, startSite } from './site.ts'
+import { poll, siteConfig, startSite } from './site.ts'
 
 const quiet = pino({ level: 'silent' })
 
@@ -65,33 +65,95 @@ t.test('with a site', async t => {
     await site.call('DELETE', `/api/jobs/${run.jobId}`)
   })
 
-  t.test('stopping interrupts a run, which takes away what it made; the next start knows all of it', async t => {
-    await lab.awsControl('POST', '/faults', {
-      service: 'ec2',
-      operation: 'DescribeImportSnapshotTasks',
-      kind: 'hold',
-      times: -1,
-    })
-    const begun = await site.begin('web01')
-    await site.until(begun.id, ({ state }) => state === 'converting')
-    const stopped = site.app.stop()
-    await lab.awsControl('DELETE', '/faults')
-    await stopped
-    await site.app.stop() // once more does nothing
-    const app = await createApp(siteConfig(site.dataDir), quiet)
-    app.start()
-    const headers = { authorization: `Bearer ${app.token}` }
-    const get = async <T>(url: string) => (await app.api.inject({ url, headers })).json() as T
-    t.match(await get<RunView>(`/api/runs/${begun.id}`), {
-      state: 'failed',
-      failure: { code: 'RUN_INTERRUPTED' },
-      disks: [{ objectDeleted: true }],
-    })
-    t.match(await get('/api/health'), { ok: true }, 'settings and secrets are there')
-    t.match(await get('/api/registration'), { registered: true })
-    t.match(await get('/api/catalog'), { state: 'ready', servers: 1 })
-    const { snapshots } = await lab.vcenterControl<{ snapshots: Record<string, unknown[]> }>('GET', '/state')
-    t.same(Object.values(snapshots).flat(), [])
-    await app.stop()
-  })
+  t.test(
+    'a stop leaves a run as it stands; the next start knows all of it, and goes on once S3 tells whose the lease is',
+    async t => {
+      await lab.awsControl('POST', '/faults', {
+        ...{ service: 'ec2', operation: 'DescribeImportSnapshotTasks', kind: 'hold', times: -1 },
+      })
+      const begun = await site.begin('web01')
+      await site.until(begun.id, ({ state }) => state === 'converting')
+      const stopped = site.app.stop()
+      await lab.awsControl('DELETE', '/faults')
+      await stopped
+      await site.app.stop() // once more does nothing
+      const backup = await copyOf(t, site.dataDir)
+
+      await lab.awsControl('POST', '/faults', { service: 's3', kind: 'expiredToken', times: -1 })
+      const { get, post, app } = await open(t, site.dataDir)
+      t.match(await get('/api/registration'), { registered: true })
+      t.match(await get('/api/catalog'), { state: 'ready', servers: 1 })
+      t.match(await get('/api/connector'), { state: 'unknown' })
+      t.match(await post(`/api/jobs/${begun.jobId}/runs`), { code: /^(CONNECTOR_READ_ONLY|AWS_CREDENTIALS_EXPIRED)$/ })
+      t.match(await get(`/api/runs/${begun.id}`), { state: 'converting', resumptions: 0 })
+      await lab.awsControl('DELETE', '/faults')
+      const run = await poll(async () => {
+        const seen = await get<RunView>(`/api/runs/${begun.id}`)
+        return seen.endedAt === undefined ? undefined : seen
+      })
+      t.match(run, { state: 'succeeded', resumptions: 1 }, run.failure?.message ?? '')
+      const { snapshots } = await lab.vcenterControl<{ snapshots: Record<string, unknown[]> }>('GET', '/state')
+      t.same(Object.values(snapshots).flat(), [])
+
+      t.test('a clone on another machine does nothing until it takes over; then the first lets go', async t => {
+        const clone = await open(t, await copyOf(t, site.dataDir), 'clone')
+        const standing = () => clone.get<{ state: string }>('/api/connector')
+        await poll(async () => ((await standing()).state === 'readOnly' ? true : undefined))
+        t.match(await standing(), { state: 'readOnly', readOnlyReason: 'cloned' })
+        t.match(await clone.post(`/api/jobs/${run.jobId}/runs`), { code: 'CONNECTOR_READ_ONLY', hint: /Decide/ })
+        t.match(await clone.post('/api/connector/decision', { decision: 'takeOver' }), { state: 'active' })
+        await poll(async () =>
+          (await get<{ state: string }>('/api/connector')).state === 'readOnly' ? true : undefined,
+        )
+        t.match(await get('/api/connector'), { readOnlyReason: 'fenced' })
+        t.match(await post(`/api/jobs/${run.jobId}/runs`), { code: 'CONNECTOR_READ_ONLY' })
+        t.match(await post('/api/connector/decision', { decision: 'takeOver' }), { state: 'active' })
+        await clone.app.stop()
+      })
+
+      t.test('an older database ends its runs when it takes over, and touches nothing of them', async t => {
+        await app.stop()
+        const old = await open(t, backup)
+        await poll(async () =>
+          (await old.get<{ state: string }>('/api/connector')).state === 'readOnly' ? true : undefined,
+        )
+        t.match(await old.get('/api/connector'), { readOnlyReason: 'restored' })
+        t.match(await old.get(`/api/runs/${run.id}`), { state: 'converting', resumptions: 0 }, 'nothing goes on')
+        const before = (await lab.awsControl<{ id: number }[]>('GET', '/requests')).at(-1)?.id ?? 0
+        await old.post('/api/connector/decision', { decision: 'takeOver' })
+        t.match(await old.get(`/api/runs/${run.id}`), { state: 'failed', failure: { code: 'DATABASE_RESTORED' } })
+        const requests = await lab.awsControl<{ operation: string }[]>('GET', `/requests?since=${before}`)
+        t.notMatch(requests.map(({ operation }) => operation).join(), /Delete|Deregister|Abort|Cancel/)
+        const { items } = await old.get<{ items: { kind: string; verdict: string; id: string }[] }>('/api/leftovers')
+        t.match(
+          items.filter(({ kind }) => kind === 'image'),
+          [{ id: run.imageId, verdict: 'adopt' }],
+        )
+        await old.app.stop()
+      })
+    },
+  )
 })
+
+/** The data of an appliance that does not run, or of one that does, as a copy of its machine would have it. */
+async function copyOf(t: Test, dataDir: string): Promise<string> {
+  const copy = join(t.testdir({}), 'data')
+  await cp(dataDir, copy, { recursive: true })
+  return copy
+}
+
+/** An appliance on this data, started, with its API. */
+async function open(t: Test, dataDir: string, machineId = 'site') {
+  const app = await createApp({ ...siteConfig(dataDir), machineId, leaseMs: 200 }, quiet)
+  t.teardown(() => app.stop())
+  app.start()
+  const call = async (method: 'GET' | 'POST', url: string, payload?: object) => {
+    const headers = { authorization: `Bearer ${app.token}` }
+    return (await app.api.inject({ method, url, headers, ...(payload ? { payload } : {}) })).json()
+  }
+  return {
+    app,
+    get: async <T>(url: string) => (await call('GET', url)) as T,
+    post: (url: string, payload?: object) => call('POST', url, payload),
+  }
+}

@@ -16,6 +16,7 @@ t.test('an empty environment gives the defaults, on loopback', async t => {
     watchMs: 60_000,
     leaseMs: 300_000,
     reapMs: 3_600_000,
+    healthMs: 600_000,
     machineId: '',
   }
   t.strictSame(loadConfig({}), defaults)
@@ -35,6 +36,7 @@ t.test('each variable sets its field', async t => {
     HOIST_WATCH_MS: '400',
     HOIST_LEASE_MS: '2000',
     HOIST_REAP_MS: '60000',
+    HOIST_HEALTH_MS: '0',
     HOIST_MACHINE_ID: '4211c5a0-0000-1111-2222-333344445555',
   })
   t.strictSame(config, {
@@ -49,6 +51,7 @@ t.test('each variable sets its field', async t => {
     watchMs: 400,
     leaseMs: 2000,
     reapMs: 60_000,
+    healthMs: 0,
     machineId: '4211c5a0-0000-1111-2222-333344445555',
   })
 })

@@ -5,6 +5,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import { ApplianceProcess } from './demo/appliance-process.ts'
@@ -91,12 +92,24 @@ t.test('a data directory that cannot be used is one line', async t => {
   const top = t.testdir({ file: 'not a directory' })
   await refuses(t, { HOIST_DATA_DIR: join(top, 'file') }, /^STORE_UNAVAILABLE: .*file.* HOIST_DATA_DIR/)
   await refuses(t, { HOIST_DATA_DIR: '/sys/none' }, /^STORE_UNAVAILABLE: .*\/sys\/none.* HOIST_DATA_DIR/)
-  const damaged = t.testdir({ data: {} })
-  await writeFile(
-    join(damaged, 'data', 'hoist.db'),
-    'this is no database, but it is long enough to be looked at'.repeat(99),
-  )
-  await refuses(t, { HOIST_DATA_DIR: join(damaged, 'data') }, /^STORE_DAMAGED: .*hoist\.db/)
+})
+
+t.test('a damaged database is served by the rescue mode, which ends on SIGTERM as well', async t => {
+  const dataDir = t.testdir()
+  await writeFile(join(dataDir, 'hoist.db'), 'this is no database, but it is long enough to be looked at'.repeat(99))
+  const child = spawn(process.execPath, [main], {
+    env: { PATH: process.env.PATH, HOIST_PORT: '0', HOIST_DATA_DIR: dataDir },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  const exit = once(child, 'exit')
+  const lines: string[] = []
+  for await (const line of createInterface({ input: child.stdout })) {
+    lines.push(line)
+    if (line.includes('rescue mode ready')) child.kill('SIGTERM')
+  }
+  t.same((await exit)[0], 0)
+  t.match(lines.join('\n'), /STORE_DAMAGED.*rescue mode ready/s)
 })
 
 t.test('a port that a stranger holds is one line', async t => {

@@ -2,12 +2,17 @@
 import { execFileSync } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
-import { chmodSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { connect, createServer } from 'node:tls'
 import t from 'tap'
-import { ensureWebCertificate } from '../appliance/web-certificate.ts'
+import {
+  ensureWebCertificate,
+  installWebCertificate,
+  requestWebCertificate,
+  viewWebCertificate,
+} from '../appliance/web-certificate.ts'
 
 const dayMs = 86_400_000
 const now = new Date('2026-03-01T12:00:00Z')
@@ -132,4 +137,102 @@ t.test('a key that others can read, or that is none, is refused', async t => {
   chmodSync(join(directory, 'web.key'), 0o600)
   writeFileSync(join(directory, 'web.key'), 'none')
   await t.rejects(ensureWebCertificate(directory, now, 'a'), { code: 'PRIVATE_FILE_UNSAFE', message: /no private key/ })
+})
+
+/** A site's CA with an intermediate, run by OpenSSL. */
+function siteCa(directory: string) {
+  const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: directory, stdio: 'pipe' })
+  const ec = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
+  openssl('req', '-x509', ...ec, '-keyout', 'root.key', '-out', 'root.crt', '-subj', '/CN=Site root', '-days', '20')
+  openssl('req', ...ec, '-keyout', 'mid.key', '-out', 'mid.csr', '-subj', '/CN=Site intermediate')
+  writeFileSync(join(directory, 'mid.ext'), 'basicConstraints=critical,CA:TRUE\nkeyUsage=keyCertSign\n')
+  const sign = (csr: string, ca: string, out: string, days: string, ext: string[]) =>
+    openssl(
+      'x509',
+      '-req',
+      '-in',
+      csr,
+      '-CA',
+      `${ca}.crt`,
+      '-CAkey',
+      `${ca}.key`,
+      '-CAcreateserial',
+      '-days',
+      days,
+      '-out',
+      out,
+      ...ext,
+    )
+  sign('mid.csr', 'root', 'mid.crt', '15', ['-extfile', 'mid.ext'])
+  const pem = (name: string) => readFileSync(join(directory, name), 'utf8')
+  return {
+    root: () => pem('root.crt'),
+    mid: () => pem('mid.crt'),
+    sign(requestPem: string, { ca = 'mid', days = '10', ext = ['-copy_extensions', 'copyall'] } = {}) {
+      writeFileSync(join(directory, 'web.csr'), requestPem)
+      sign('web.csr', ca, 'signed.crt', days, ext)
+      return pem('signed.crt')
+    },
+  }
+}
+
+t.test('a certificate that a CA signed for our request is put in place with its chain in order, and stays', async t => {
+  const directory = t.testdir({ data: {}, ca: {} })
+  const data = join(directory, 'data')
+  const first = await ensureWebCertificate(data)
+  t.equal(viewWebCertificate(first.cert).selfSigned, true)
+  const ca = siteCa(join(directory, 'ca'))
+  const certificatePem = ca.sign(await requestWebCertificate(data, ['hoist.example', '127.0.0.1']))
+  const installed = await installWebCertificate(data, { certificatePem, chainPem: `${ca.root()}${ca.mid()}` })
+  t.equal(installed.key, first.key)
+  t.match(viewWebCertificate(installed.cert), {
+    subject: 'CN=hoist.example, O=Hoist',
+    issuer: 'CN=Site intermediate',
+    selfSigned: false,
+    names: ['hoist.example', '127.0.0.1'],
+    chain: [{ subject: 'CN=Site intermediate' }, { subject: 'CN=Site root' }],
+    thumbprintSha256: installed.thumbprintSha256,
+  })
+  t.equal((await ensureWebCertificate(data)).cert, installed.cert, 'the next start serves it')
+  t.equal(statSync(join(data, 'web.crt')).mode & 0o777, 0o600)
+  const server = createServer({ key: installed.key, cert: installed.cert }, socket => socket.end('hello')).listen(
+    0,
+    '127.0.0.1',
+  )
+  t.teardown(() => server.close())
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const socket = connect({ port, host: '127.0.0.1', servername: 'hoist.example', ca: ca.root() })
+  const [bytes] = await once(socket, 'data')
+  t.equal(String(bytes), 'hello', 'a client that trusts the root only')
+  socket.destroy()
+})
+
+t.test('what browsers would not take is refused by name, and nothing is changed', async t => {
+  const directory = t.testdir({ data: {}, ca: {}, otherCa: {}, other: {} })
+  const data = join(directory, 'data')
+  const first = await ensureWebCertificate(data)
+  const ca = siteCa(join(directory, 'ca'))
+  const request = await requestWebCertificate(data, [])
+  const good = ca.sign(request)
+  await ensureWebCertificate(join(directory, 'other'))
+  const refuse = async (why: RegExp, certificatePem: string, chainPem?: string, at?: Date) =>
+    t.rejects(installWebCertificate(data, { certificatePem, ...(chainPem === undefined ? {} : { chainPem }) }, at), {
+      code: 'WEB_CERTIFICATE_REFUSED',
+      message: why,
+    })
+  await refuse(/no certificate/, 'nothing')
+  await refuse(/damaged/, good.replace(/\n..../, '\nAAAA'))
+  await refuse(/key/, ca.sign(await requestWebCertificate(join(directory, 'other'), [])))
+  await refuse(/signed by itself/, first.cert)
+  await refuse(/names no host/, ca.sign(request, { ext: [] }))
+  writeFileSync(join(directory, 'ca/client.ext'), 'subjectAltName=DNS:a\nextendedKeyUsage=clientAuth\n')
+  await refuse(/serverAuth/, ca.sign(request, { ext: ['-extfile', 'client.ext'] }))
+  await refuse(/authority/, ca.sign(request, { ext: ['-extfile', 'mid.ext'] }))
+  await refuse(/ended on/, good, ca.mid(), new Date(Date.now() + 12 * dayMs))
+  await refuse(/Site intermediate ended/, ca.sign(request, { days: '30' }), ca.mid(), new Date(Date.now() + 16 * dayMs))
+  await refuse(/valid only from/, good, ca.mid(), new Date(Date.now() - 2 * dayMs))
+  await refuse(/no part of the chain/, good, siteCa(join(directory, 'otherCa')).root())
+  t.equal((await ensureWebCertificate(data)).cert, first.cert)
+  t.throws(() => viewWebCertificate(''), { code: 'WEB_CERTIFICATE_REFUSED' })
 })

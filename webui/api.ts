@@ -6,19 +6,25 @@ import type {
   AwsSettingsBody,
   AwsSettingsView,
   Backup,
+  BucketView,
   CatalogView,
   CertificateSummary,
   ChannelBody,
   ChannelView,
   ConnectorView,
+  HealthRun,
   HealthView,
   JobPatch,
   JobsAnswer,
   JobsBody,
   JobView,
   Leftover,
-  LogLine,
+  LogList,
+  PasswordCheck,
   Policy,
+  ProxyAnswer,
+  ProxyBody,
+  RegionList,
   RegistrationView,
   Role,
   RunView,
@@ -27,14 +33,19 @@ import type {
   SettingsView,
   SetupStepId,
   SetupView,
+  SupportView,
   SystemView,
   TestAnswer,
+  TokenMade,
   TokenView,
   VcenterSettingsBody,
   VcenterSettingsView,
+  WebCertificateBody,
+  WebCertificateRequest,
   WebCertificateView,
 } from './contract.ts'
-import { request } from './request.ts'
+import type { OpenApi } from './docs/open-api.ts'
+import { request, requestText } from './request.ts'
 
 interface Items<T> {
   items: T[]
@@ -53,9 +64,12 @@ export const api = {
   // Session and setup
   session: (signal?: AbortSignal) => request<SessionView>('GET', '/api/session', undefined, signal),
   signIn: (body: { name: string; password: string }) => request<SessionView>('POST', '/api/session', body),
+  checkPassword: (body: { password: string; name?: string }) =>
+    request<PasswordCheck>('POST', '/api/password-check', body),
   signOut: () => request<void>('DELETE', '/api/session'),
-  changePassword: (body: { current: string; next: string }) => request<void>('PUT', '/api/session/password', body),
-  claim: (code: string) => request<void>('POST', '/api/setup/code', { code }),
+  changePassword: (body: { current: string; next: string }) =>
+    request<SessionView>('PUT', '/api/session/password', body),
+  claim: (code: string) => request<SessionView>('POST', '/api/setup/code', { code }),
   makeAdministrator: (body: { name: string; password: string }) =>
     request<SessionView>('POST', '/api/setup/administrator', body),
   setup: (signal?: AbortSignal) => request<SetupView>('GET', '/api/setup', undefined, signal),
@@ -66,22 +80,20 @@ export const api = {
     request<CertificateSummary>('POST', '/api/settings/vcenter/certificate', { host }),
   saveVcenter: (body: VcenterSettingsBody) => request<VcenterSettingsView>('PUT', '/api/settings/vcenter', body),
   saveAws: (body: AwsSettingsBody) => request<AwsSettingsView>('PUT', '/api/settings/aws', body),
-  regions: (signal?: AbortSignal) =>
-    request<{ items: { id: string; name: string }[] }>('GET', '/api/aws/regions', undefined, signal),
+  regions: (signal?: AbortSignal) => request<RegionList>('GET', '/api/aws/regions', undefined, signal),
   awsIdentity: (signal?: AbortSignal) => request<AwsIdentity>('GET', '/api/aws/identity', undefined, signal),
-  makeBucket: () => request<{ bucket: string }>('POST', '/api/aws/bucket'),
+  makeBucket: () => request<BucketView>('POST', '/api/aws/bucket'),
   registration: (signal?: AbortSignal) => request<RegistrationView>('GET', '/api/registration', undefined, signal),
   register: () => request<RegistrationView>('POST', '/api/registration'),
   unregister: () => request<RegistrationView>('DELETE', '/api/registration'),
   system: (signal?: AbortSignal) => request<SystemView>('GET', '/api/system', undefined, signal),
-  saveProxy: (body: { url?: string; username?: string; password?: string }) =>
-    request<SystemView>('PUT', '/api/system/proxy', body),
+  saveProxy: (body: ProxyBody) => request<ProxyAnswer>('PUT', '/api/system/proxy', body),
   saveLogUpload: (enabled: boolean) => request<{ enabled: boolean }>('PUT', '/api/settings/log-upload', { enabled }),
   policy: (signal?: AbortSignal) => request<Policy>('GET', '/api/policy', undefined, signal),
   savePolicy: (body: Policy) => request<Policy>('PUT', '/api/policy', body),
   // Health
   health: (signal?: AbortSignal) => request<HealthView>('GET', '/api/health', undefined, signal),
-  runHealth: () => request<HealthView>('POST', '/api/health/run'),
+  runHealth: () => request<HealthRun>('POST', '/api/health/run'),
   // Catalog, jobs, runs
   catalog: (signal?: AbortSignal) => request<CatalogView>('GET', '/api/catalog', undefined, signal),
   importCatalog: () => request<CatalogView>('POST', '/api/catalog/import'),
@@ -91,6 +103,7 @@ export const api = {
   server: (serverId: string, signal?: AbortSignal) =>
     request<ServerView>('GET', `/api/servers/${id(serverId)}`, undefined, signal),
   jobs: (signal?: AbortSignal) => request<Items<JobView>>('GET', '/api/jobs', undefined, signal),
+  job: (jobId: string) => request<JobView>('GET', `/api/jobs/${id(jobId)}`),
   createJobs: (body: JobsBody) => request<JobsAnswer>('POST', '/api/jobs', body),
   changeJob: (jobId: string, patch: JobPatch) => request<JobView>('PATCH', `/api/jobs/${id(jobId)}`, patch),
   deleteJob: (jobId: string, images: boolean) =>
@@ -117,30 +130,30 @@ export const api = {
   changeChannel: (channelId: string, body: Partial<ChannelBody>) =>
     request<ChannelView>('PATCH', `/api/notifications/channels/${id(channelId)}`, body),
   deleteChannel: (channelId: string) => request<void>('DELETE', `/api/notifications/channels/${id(channelId)}`),
-  testChannel: (channelId: string) =>
-    request<TestAnswer>('POST', `/api/notifications/channels/${id(channelId)}/test`),
+  testChannel: (channelId: string) => request<TestAnswer>('POST', `/api/notifications/channels/${id(channelId)}/test`),
   backups: (signal?: AbortSignal) => request<Items<Backup>>('GET', '/api/backups', undefined, signal),
   makeBackup: () => request<Backup>('POST', '/api/backups'),
   // Accounts, tokens, audit
   accounts: (signal?: AbortSignal) => request<Items<AccountView>>('GET', '/api/accounts', undefined, signal),
   createAccount: (body: { name: string; password: string; role: Role }) =>
     request<AccountView>('POST', '/api/accounts', body),
-  changeAccount: (accountId: string, body: { role?: Role; password?: string }) =>
+  changeAccount: (accountId: string, body: { role?: Role; password?: string; unlock?: true }) =>
     request<AccountView>('PATCH', `/api/accounts/${id(accountId)}`, body),
   deleteAccount: (accountId: string) => request<void>('DELETE', `/api/accounts/${id(accountId)}`),
   tokens: (signal?: AbortSignal) => request<Items<TokenView>>('GET', '/api/tokens', undefined, signal),
-  createToken: (body: { name: string; readOnly: boolean }) => request<TokenView>('POST', '/api/tokens', body),
+  createToken: (body: { name: string; readOnly: boolean }) => request<TokenMade>('POST', '/api/tokens', body),
   deleteToken: (tokenId: string) => request<void>('DELETE', `/api/tokens/${id(tokenId)}`),
   audit: (values: { after?: string; limit?: number }, signal?: AbortSignal) =>
     request<Items<AuditEntry>>('GET', `/api/audit${query(values)}`, undefined, signal),
   // Support
   logs: (values: { level?: string; text?: string; after?: string; limit?: number }, signal?: AbortSignal) =>
-    request<Items<LogLine>>('GET', `/api/support/logs${query(values)}`, undefined, signal),
-  report: (signal?: AbortSignal) => request<{ text: string }>('GET', '/api/support/report', undefined, signal),
+    request<LogList>('GET', `/api/support/logs${query(values)}`, undefined, signal),
+  support: (signal?: AbortSignal) => request<SupportView>('GET', '/api/support', undefined, signal),
+  report: (signal?: AbortSignal) => requestText('GET', '/api/support/report', undefined, signal),
+  openapi: (signal?: AbortSignal) => request<OpenApi>('GET', '/api/openapi.json', undefined, signal),
   webCertificate: (signal?: AbortSignal) =>
     request<WebCertificateView>('GET', '/api/web-certificate', undefined, signal),
   requestCertificate: (names: string[]) =>
-    request<{ requestPem: string }>('POST', '/api/web-certificate/request', { names }),
-  saveCertificate: (body: { certificatePem: string; chainPem: string }) =>
-    request<WebCertificateView>('PUT', '/api/web-certificate', body),
+    request<WebCertificateRequest>('POST', '/api/web-certificate/request', { names }),
+  saveCertificate: (body: WebCertificateBody) => request<WebCertificateView>('PUT', '/api/web-certificate', body),
 } as const

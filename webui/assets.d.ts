@@ -1,6 +1,6 @@
 // Files that the build takes in besides modules.
 declare module '*.css' {}
-declare module '*.md?raw' {
+declare module '*?raw' {
   const text: string
   export default text
 }

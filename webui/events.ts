@@ -32,13 +32,18 @@ export async function followEvents(options: StreamOptions): Promise<void> {
   while (!signal.aborted) {
     onState(attempt === 0 ? 'connecting' : 'lost')
     try {
-      await readOnce(options, lastId, () => {
-        attempt = 0
-        onState('open')
-      }, event => {
-        lastId = event.id
-        onEvent(event)
-      })
+      await readOnce(
+        options,
+        lastId,
+        () => {
+          attempt = 0
+          onState('open')
+        },
+        event => {
+          lastId = event.id
+          onEvent(event)
+        },
+      )
     } catch {
       // Whatever broke it, the answer is the same: say so, wait, go on after the last event.
     }
@@ -58,7 +63,11 @@ async function readOnce(
   let timer = setTimeout(() => dead.abort(), limit)
   try {
     const answer = await get('/api/events', {
-      headers: { accept: 'text/event-stream', 'x-hoist-background': '1', ...(lastId === undefined ? {} : { 'last-event-id': lastId }) },
+      headers: {
+        accept: 'text/event-stream',
+        'x-hoist-background': '1',
+        ...(lastId === undefined ? {} : { 'last-event-id': lastId }),
+      },
       credentials: 'same-origin',
       cache: 'no-store',
       signal: AbortSignal.any([signal, dead.signal]),
@@ -105,8 +114,12 @@ export function eventParser(onEvent: (event: ServerEvent) => void): (text: strin
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise(resolve => {
     const timer = setTimeout(resolve, ms)
-    signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true })
-    // Whoever comes back to the page wants to see what is, not what was.
-    globalThis.addEventListener?.('online', () => (clearTimeout(timer), resolve()), { once: true, signal })
+    const goOn = () => {
+      clearTimeout(timer)
+      resolve()
+    }
+    signal.addEventListener('abort', goOn, { once: true })
+    // Whoever comes back to the network wants to see what is, not what was.
+    globalThis.addEventListener?.('online', goOn, { once: true, signal })
   })
 }

@@ -21,7 +21,12 @@ export function useResource<T>(read: (signal: AbortSignal) => Promise<T>, deps: 
     read(leaving.signal).then(
       data => !leaving.signal.aborted && setState({ data, loading: false }),
       (thrown: unknown) =>
-        !leaving.signal.aborted && setState(({ data }) => ({ loading: false, error: toApiError(thrown), ...(data === undefined ? {} : { data }) })),
+        !leaving.signal.aborted &&
+        setState(({ data }) => ({
+          loading: false,
+          error: toApiError(thrown),
+          ...(data === undefined ? {} : { data }),
+        })),
     )
     return () => leaving.abort()
   }, [...deps, turn])

@@ -86,9 +86,20 @@ export function noteRun(run: RunView): void {
   const data = index === -1 ? [run, ...known] : known.with(index, run)
   if (index === -1) data.sort((a, b) => b.createdAt.localeCompare(a.createdAt))
   runs.set({ data })
+  const job = jobs.get().data?.find(({ id }) => id === run.jobId)
+  // What has become of its job, or that it is a new one, no event tells.
+  if (jobs.get().data && (!job || run.endedAt !== known[index]?.endedAt)) void readJob(run.jobId)
 }
 
-export function noteJob(job: JobView & { deleted?: boolean }): void {
+async function readJob(jobId: string): Promise<void> {
+  try {
+    noteJob(await api.job(jobId))
+  } catch {
+    // Deleted meanwhile, or the next change brings it.
+  }
+}
+
+export function noteJob(job: JobView): void {
   const known = jobs.get().data
   if (!known) return
   const index = known.findIndex(({ id }) => id === job.id)

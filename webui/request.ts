@@ -21,9 +21,13 @@ export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 const touchedForMs = 5_000
 let lastTouchedMs = 0
 for (const kind of ['pointerdown', 'keydown'])
-  globalThis.addEventListener?.(kind, () => {
-    lastTouchedMs = performance.now()
-  }, { capture: true, passive: true })
+  globalThis.addEventListener?.(
+    kind,
+    () => {
+      lastTouchedMs = performance.now()
+    },
+    { capture: true, passive: true },
+  )
 
 let csrf: string | undefined
 let onSignedOut: () => void = () => undefined

@@ -10,16 +10,13 @@ const here = (): Place => ({ path: location.pathname, query: new URLSearchParams
 
 const place = createStore<Place>(typeof location === 'undefined' ? { path: '/', query: new URLSearchParams() } : here())
 
-/** May keep the user from leaving what is not saved: answers whether to go. */
-let mayLeave: () => boolean = () => true
-
 /** Follows the back button and clicks on links of our own. */
 export function startRouter(): void {
   addEventListener('popstate', () => place.set(here()))
   document.addEventListener('click', event => {
     if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey) return
     const link = event.target instanceof Element ? event.target.closest('a') : null
-    if (!link || link.target !== '' || link.hasAttribute('download') || link.origin !== location.origin) return
+    if (link?.target !== '' || link.hasAttribute('download') || link.origin !== location.origin) return
     if (link.pathname.startsWith('/api/') && link.pathname !== '/api/docs') return
     if (link.hash !== '' && link.pathname === location.pathname) return
     event.preventDefault()
@@ -29,18 +26,9 @@ export function startRouter(): void {
 
 /** Goes to a path of the page. */
 export function go(path: string, { replace = false } = {}): void {
-  if (!mayLeave()) return
   if (replace) history.replaceState(null, '', path)
   else history.pushState(null, '', path)
   place.set(here())
-}
-
-/** Asked before every step away; returns what ends the asking. */
-export function askBeforeLeaving(ask: () => boolean): () => void {
-  mayLeave = ask
-  return () => {
-    mayLeave = () => true
-  }
 }
 
 export const usePlace = (): Place => useStore(place)

@@ -92,6 +92,7 @@ function oneAtATime(): <T>(work: () => Promise<T>) => Promise<T> {
   return async work => {
     if (waiting >= maxWaiting)
       throw new ApplianceError('RATE_LIMITED', 'Too many passwords are being checked.', {
+        retryAfterSeconds: 2,
         hint: 'Try again in a few seconds.',
       })
     waiting++

@@ -59,6 +59,7 @@ export class SetupCode {
     if (waitMs > 0) {
       const seconds = Math.ceil(waitMs / 1000)
       throw new ApplianceError('RATE_LIMITED', 'Too many setup codes were tried.', {
+        retryAfterSeconds: seconds,
         hint: `Wait ${seconds} seconds, then type the code that the console shows.`,
       })
     }

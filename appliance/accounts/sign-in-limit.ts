@@ -35,8 +35,10 @@ export class SignInLimit {
     const lockMs = await this.#lockMs(name)
     const waitMs = Math.max(lockMs, this.#perAddress.waitMs(addressKey))
     if (waitMs <= 0) return
+    const retryAfterSeconds = Math.ceil(waitMs / 1000)
     throw new ApplianceError('SIGN_IN_LOCKED', 'There were too many failed sign-ins.', {
-      hint: `Wait ${Math.ceil(waitMs / 1000)} seconds. An administrator can unlock the account; on the console, "reset-password" does.`,
+      retryAfterSeconds,
+      hint: `Wait ${retryAfterSeconds} seconds. An administrator can unlock the account; on the console, "reset-password" does.`,
     })
   }
 

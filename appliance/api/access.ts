@@ -34,6 +34,8 @@ export const accessTable: Readonly<Record<string, Access>> = {
   'GET /api/health/ready': open,
   'GET /api/openapi.json': open,
   'GET /*': page,
+  // A place of the page: the document is the same, and what it shows is open.
+  'GET /api/docs': open,
   'GET /metrics': { role: 'support', metrics: true },
 
   'GET /api/session': anybody,
@@ -111,11 +113,11 @@ export const accessTable: Readonly<Record<string, Access>> = {
   // It holds the hashes of passwords.
   'GET /api/backups/:name': administrator,
   'GET /api/health': support,
-  'POST /api/health/run': support,
+  'POST /api/health/run': operator,
+  'GET /api/support': support,
   'GET /api/support/logs': support,
   'GET /api/support/bundle': support,
   'GET /api/support/report': support,
-  'GET /api/docs': support,
 }
 
 /** For what no route matches: nobody learns which routes there are without being known. */

@@ -1,4 +1,4 @@
-// Writes the audit log: every change that somebody asks for, with what it changed, and how it ended.
+// Writes the audit log: every change that somebody asks for, with what it changed, and how it ended; and what is carried off.
 import type { FastifyRequest } from 'fastify'
 import { addressKey, createRateLimit } from '../accounts/rate-limit.ts'
 import { withoutSecrets } from '../accounts/without-secrets.ts'
@@ -23,6 +23,8 @@ declare module 'fastify' {
 
 /** They change nothing, and hold what must not be written down. */
 const unrecorded = new Set(['POST /api/password-check', 'POST /api/settings/vcenter/certificate'])
+/** They change nothing, but carry off what somebody may ask for one day. */
+const recordedReads = new Set(['GET /api/backups/:name', 'GET /api/support/bundle'])
 /** Who is not known is recorded here only: otherwise anybody could fill the log. */
 const recordedForNobody = new Set(['POST /api/session', 'POST /api/setup/code'])
 /** A request that has not the documented form, or that came too often, has done nothing. */
@@ -32,7 +34,7 @@ const refusals = { burst: 60, perSecond: 1 / 30 }
 /** Between two prunings, entries. */
 const pruneEvery = 200
 
-/** Records each request that changes something, before its answer leaves. */
+/** Records each request that changes something, or carries off a whole, before its answer leaves. */
 export function recordChanges(app: Routes, { audit, nowMs, views }: AuditOptions): void {
   const refused = createRateLimit({ ...refusals, nowMs })
   let written = 0
@@ -48,10 +50,10 @@ export function recordChanges(app: Routes, { audit, nowMs, views }: AuditOptions
     }
   }
   app.addHook('preHandler', async request => {
-    if (isChange(request)) request.auditBefore = await look(request)
+    if (isRecorded(request)) request.auditBefore = await look(request)
   })
   app.addHook('onSend', async (request, reply, payload) => {
-    if (request.audited || !isChange(request)) return payload
+    if (request.audited || !isRecorded(request)) return payload
     // An error while the answer is written comes by here again.
     request.audited = true
     try {
@@ -87,11 +89,10 @@ export function recordChanges(app: Routes, { audit, nowMs, views }: AuditOptions
   })
 }
 
-function isChange(request: FastifyRequest): boolean {
-  const { method } = request
-  return (
-    method !== 'GET' && method !== 'HEAD' && request.routeOptions.url !== undefined && !unrecorded.has(lineOf(request))
-  )
+function isRecorded(request: FastifyRequest): boolean {
+  const line = lineOf(request)
+  if (request.method === 'GET' || request.method === 'HEAD') return recordedReads.has(line)
+  return request.routeOptions.url !== undefined && !unrecorded.has(line)
 }
 
 function lineOf({ method, routeOptions }: FastifyRequest): string {

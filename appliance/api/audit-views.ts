@@ -6,6 +6,9 @@ import type { ConnectorService } from './connector.ts'
 import type { JobService } from './jobs.ts'
 import type { PolicyService } from './policy.ts'
 import type { SettingsService } from './settings.ts'
+import type { SupportService } from './support.ts'
+import type { SystemService } from './system.ts'
+import type { WebCertificateService } from './web-certificate.ts'
 
 export interface ViewedServices {
   access: AccessService
@@ -14,11 +17,14 @@ export interface ViewedServices {
   policy: Pick<PolicyService, 'get'>
   connector: Pick<ConnectorService, 'view'>
   notifications: Pick<NotificationService, 'get'>
+  system: Pick<SystemService, 'proxy'>
+  support: Pick<SupportService, 'view'>
+  webCertificate: Pick<WebCertificateService, 'view'>
 }
 
 /** Views by method and route. Only cheap ones: nothing here asks vCenter or AWS. */
 export function auditViews(services: ViewedServices): AuditOptions['views'] {
-  const { access, settings, jobs, policy, connector, notifications } = services
+  const { access, settings, jobs, policy, connector, notifications, system, support, webCertificate } = services
   const account = ({ id = '' }: Record<string, string>) => access.accounts.get(id)
   const job = ({ id = '' }: Record<string, string>) => jobs.get(id)
   const channel = ({ id = '' }: Record<string, string>) => notifications.get(id)
@@ -35,6 +41,10 @@ export function auditViews(services: ViewedServices): AuditOptions['views'] {
     'DELETE /api/registration': () => settings.connector(),
     'POST /api/connector/decision': () => connector.view(),
     'PUT /api/policy': () => policy.get(),
+    'PUT /api/system/proxy': () => system.proxy(),
+    'PUT /api/settings/log-upload': async () => (await support.view()).logUpload,
+    'PUT /api/web-certificate': async () => webCertificate.view(),
+    'POST /api/aws/bucket': () => settings.connector(),
     'PATCH /api/jobs/:id': job,
     'DELETE /api/jobs/:id': job,
     'POST /api/jobs/:id/pause': job,

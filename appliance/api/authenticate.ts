@@ -1,5 +1,5 @@
 // Who sends a request, and whether they may: by session cookie, by API token, or by a token of the data directory.
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyRequest } from 'fastify'
 import type { AccessService } from '../accounts/access-service.ts'
 import { sameText } from '../accounts/bearer-secret.ts'
 import { addressKey, createRateLimit } from '../accounts/rate-limit.ts'
@@ -66,11 +66,12 @@ export function authenticate(app: Routes, options: AuthenticationOptions): void 
     if (principal?.kind !== 'local') {
       const limit = principal ? known : anonymous
       const waitMs = limit.take(`${addressKey(request.ip)} ${principal ? keyOf(principal) : ''}`)
-      if (waitMs > 0) throw tooMany(reply, waitMs)
+      if (waitMs > 0) throw tooMany(waitMs)
     }
+    // Before it is known whether they may: the audit log says who was refused.
+    request.principal = principal
     refuseForged(request, principal, wanted)
     refuseUnlessAllowed(request, principal, wanted)
-    request.principal = principal
     if (request.routeOptions.url === '/api/events' && principal) live.watch(reply.raw, () => isLive(access, principal))
   })
 }
@@ -144,10 +145,10 @@ function keyOf(principal: Principal): string {
   return principal.kind
 }
 
-function tooMany(reply: FastifyReply, waitMs: number): ApplianceError {
+function tooMany(waitMs: number): ApplianceError {
   const seconds = Math.ceil(waitMs / 1000)
-  reply.header('retry-after', seconds)
   return new ApplianceError('RATE_LIMITED', 'There are too many requests from this address.', {
+    retryAfterSeconds: seconds,
     hint: `Wait ${seconds} seconds.`,
   })
 }

@@ -19,10 +19,12 @@ export function handleErrors(app: Routes): void {
 export function answerError(
   error: FastifyError | ApplianceError,
   request: Pick<FastifyRequest, 'log'>,
-  reply: Pick<FastifyReply, 'code'>,
+  reply: Pick<FastifyReply, 'code' | 'header'>,
 ) {
   const { statusCode, body } = answerFor(error)
   if (statusCode >= 500) request.log.error({ err: error }, 'request failed')
+  if (error instanceof ApplianceError && error.retryAfterSeconds !== undefined)
+    reply.header('retry-after', error.retryAfterSeconds)
   return reply.code(statusCode).send(body)
 }
 

@@ -5,7 +5,7 @@ import type { Routes } from './routes.ts'
 import { errorAnswers, strict } from './schemas/common.ts'
 
 export interface ApplianceEvent {
-  kind: 'run' | 'catalog' | 'job'
+  kind: 'run' | 'catalog' | 'job' | 'health'
   /** What changed: replays and slow readers get the newest state of each subject only. */
   subject: string
   data: unknown
@@ -62,7 +62,7 @@ export function eventRoutes(app: Routes, hub: EventHub): void {
       // A HEAD of an endless answer would never end.
       exposeHeadRoute: false,
       schema: {
-        summary: 'Changes of runs, jobs and the catalog, as server-sent events',
+        summary: 'Changes of runs, jobs, the catalog and checks, as server-sent events',
         tags: ['events'],
         headers: Type.Object({ 'last-event-id': Type.Optional(Type.String({ maxLength: 64 })) }),
         querystring: Type.Object({}, strict),

@@ -1,35 +1,27 @@
-// Whether the service lives, and whether it can do its work.
-import { type Static, Type } from 'typebox'
+// Whether the service lives, whether it can be asked, and General Health: every check with its last result.
+import { Type } from 'typebox'
 import type { Routes } from './routes.ts'
 import { errorAnswers, strict } from './schemas/common.ts'
-
-const Check = Type.Object(
-  { name: Type.String(), ok: Type.Boolean(), code: Type.Optional(Type.String()), hint: Type.Optional(Type.String()) },
-  strict,
-)
-export const HealthView = Type.Object({ ok: Type.Boolean(), checks: Type.Array(Check) }, strict)
-export type HealthView = Static<typeof HealthView>
+import { HealthRun, HealthView } from './schemas/health.ts'
 
 export interface HealthService {
-  /** Store, vCenter and AWS, each tried. */
-  check(signal: AbortSignal): Promise<HealthView>
+  view(): HealthView
+  /** Begins a round unless one is under way. */
+  run(): { started: boolean }
   /** Whether requests can be served: the store answers. */
   ready(): Promise<boolean>
 }
 
-/** A check that takes longer than this has failed: a health page is no place to wait. */
-const checkTimeoutMs = 15_000
+const tags = ['health']
 
 export function healthRoutes(app: Routes, health: HealthService): void {
   const Alive = Type.Object({ ok: Type.Boolean() }, strict)
-  app.get(
-    '/api/health/live',
-    { schema: { summary: 'The process answers', tags: ['health'], response: { 200: Alive } } },
-    () => ({ ok: true }),
-  )
+  app.get('/api/health/live', { schema: { summary: 'The process answers', tags, response: { 200: Alive } } }, () => ({
+    ok: true,
+  }))
   app.get(
     '/api/health/ready',
-    { schema: { summary: 'The store answers', tags: ['health'], response: { 200: Alive, 503: Alive } } },
+    { schema: { summary: 'The store answers', tags, response: { 200: Alive, 503: Alive } } },
     async (_request, reply) => {
       const ok = await health.ready()
       return reply.code(ok ? 200 : 503).send({ ok })
@@ -39,11 +31,22 @@ export function healthRoutes(app: Routes, health: HealthService): void {
     '/api/health',
     {
       schema: {
-        summary: 'Store, vCenter and AWS, each tried now',
-        tags: ['health'],
+        summary: 'Every check with its last result; they run every ten minutes by themselves',
+        tags,
         response: { 200: HealthView, ...errorAnswers },
       },
     },
-    () => health.check(AbortSignal.timeout(checkTimeoutMs)),
+    () => health.view(),
+  )
+  app.post(
+    '/api/health/run',
+    {
+      schema: {
+        summary: 'Run all checks now; each result is an event "health" too',
+        tags,
+        response: { 202: HealthRun, ...errorAnswers },
+      },
+    },
+    async (_request, reply) => reply.code(202).send({ started: health.run().started }),
   )
 }

@@ -1,7 +1,8 @@
 // The page itself: files of webui/dist under a strict content security policy; every path of the page answers with the document.
 import { existsSync } from 'node:fs'
-import { posix } from 'node:path'
+import { join, posix } from 'node:path'
 import fastifyStatic from '@fastify/static'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Routes } from './routes.ts'
 
@@ -45,22 +46,32 @@ const document = 'index.html'
 
 /** `GET /*`: files by their names, the document for every path without one; and `/api/docs`, which is a place of the page. */
 export async function pageRoutes(app: Routes, { directory, insistOnHttps }: PageOptions): Promise<void> {
-  await app.register(fastifyStatic, { root: directory, serve: false, cacheControl: false, dotfiles: 'deny', index: false })
+  await app.register(fastifyStatic, {
+    root: directory,
+    serve: false,
+    cacheControl: false,
+    dotfiles: 'deny',
+    index: false,
+    preCompressed: true,
+  })
   app.addHook('onSend', async (_request, reply) => {
     if (insistOnHttps()) reply.header('strict-transport-security', strictTransport)
   })
   const schema = { hide: true, querystring: Type.Object({}) }
-  const send = (path: string, reply: Parameters<Parameters<typeof app.get>[1]>[1]) => {
-    reply.headers(headers)
-    const isFile = posix.extname(path) !== ''
-    if (!isFile && !existsSync(`${directory}/${document}`)) {
-      return reply.code(503).type('text/plain').send('The page has not been built: run "npm run build".\n')
+  // Of the routes alone: it runs after the API's own, that has everything forgotten.
+  const onSend = async (request: FastifyRequest, reply: FastifyReply) => {
+    if (reply.statusCode < 400) {
+      reply.header('cache-control', request.url.startsWith('/assets/') ? forEver : revalidate)
     }
-    reply.header('cache-control', path.startsWith('assets/') ? forEver : revalidate)
-    return reply.sendFile(isFile ? path : document)
   }
-  app.get('/*', { schema }, (request, reply) => send(decoded(request.url), reply))
-  app.get('/api/docs', { schema }, (_request, reply) => send('', reply))
+  const send = (path: string, reply: FastifyReply) => {
+    reply.headers(headers)
+    if (posix.extname(path) !== '') return reply.sendFile(path)
+    if (existsSync(join(directory, document))) return reply.sendFile(document)
+    return reply.code(503).type('text/plain').send('The page has not been built: run "npm run build".\n')
+  }
+  app.get('/*', { schema, onSend }, (request, reply) => send(decoded(request.url), reply as unknown as FastifyReply))
+  app.get('/api/docs', { schema, onSend }, (_request, reply) => send('', reply as unknown as FastifyReply))
 }
 
 /** The path without query and first slash; one that is no UTF-8 is none of ours. */

@@ -12,6 +12,7 @@ import { auditRoutes } from './audit.ts'
 import { recordChanges } from './audit-hook.ts'
 import { auditViews } from './audit-views.ts'
 import { authenticate, type RequestLimits } from './authenticate.ts'
+import { type AwsService, awsRoutes } from './aws.ts'
 import { type BackupService, backupRoutes } from './backups.ts'
 import { type ConnectorService, connectorRoutes } from './connector.ts'
 import { cookieName } from './cookie.ts'
@@ -22,6 +23,7 @@ import { type JobService, jobRoutes } from './jobs.ts'
 import { type LeftoverService, leftoverRoutes } from './leftovers.ts'
 import { type MetricsService, metricsRoutes } from './metrics.ts'
 import { notificationRoutes } from './notifications.ts'
+import { type PageOptions, pageRoutes } from './page.ts'
 import { type PolicyService, policyRoutes } from './policy.ts'
 import type { Routes } from './routes.ts'
 import { type RunService, runRoutes } from './runs.ts'
@@ -30,7 +32,10 @@ import { type CatalogService, serverRoutes } from './servers.ts'
 import { sessionRoutes } from './session.ts'
 import { type SettingsService, settingsRoutes } from './settings.ts'
 import { setupRoutes } from './setup.ts'
+import { type SupportService, supportRoutes } from './support.ts'
+import { type SystemService, systemRoutes } from './system.ts'
 import { tokenRoutes } from './tokens.ts'
+import { type WebCertificateService, webCertificateRoutes } from './web-certificate.ts'
 
 export interface ApiOptions {
   /** PEM of the web certificate and its key. */
@@ -56,6 +61,12 @@ export interface ApiOptions {
   notifications: NotificationService
   metrics: MetricsService
   health: HealthService
+  system: SystemService
+  aws: AwsService
+  support: SupportService
+  webCertificate: WebCertificateService
+  /** Absent: the API alone. */
+  page?: PageOptions
 }
 
 /** The largest legitimate body is a list of 1,000 server ids. */
@@ -128,8 +139,13 @@ export async function createApi(options: ApiOptions): Promise<Routes> {
   leftoverRoutes(app, options.leftovers)
   backupRoutes(app, options.backups)
   notificationRoutes(app, options.notifications)
+  systemRoutes(app, options.system)
+  awsRoutes(app, options.aws)
+  supportRoutes(app, options.support)
+  webCertificateRoutes(app, options.webCertificate)
   metricsRoutes(app, options.metrics)
   eventRoutes(app, options.hub)
+  if (options.page) await pageRoutes(app, options.page)
   app.get('/api/openapi.json', { schema: { hide: true } }, () => app.swagger())
   return app
 }

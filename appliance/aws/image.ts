@@ -73,6 +73,9 @@ export async function registerImage(input: RegisterImageInput): Promise<{ imageI
   return awaitImage({ clients, imageId, pollMs, signal })
 }
 
+/** With the usual pause of 15 s, as long as EC2 may take to list what it has made. */
+const duplicateLooks = 8
+
 /** RegisterImage takes no client token: an attempt whose answer was lost shows as a name that is taken. */
 async function registerOnce(
   clients: AwsClients,
@@ -100,10 +103,11 @@ async function registerOnce(
   } catch (thrown) {
     if (awsCode(thrown) !== 'InvalidAMIName.Duplicate') throw thrown
     // EC2 is eventually consistent: the image that has the name may not be listed yet.
-    for (const startedAt = Date.now(); ; await pollPause(pollMs, signal)) {
+    for (let look = 1; ; look++) {
       const found = await findImageOfRun({ clients, connectorId, runId, signal })
       if (found !== undefined) return found
-      if (Date.now() - startedAt > unknownForMs) throw thrown
+      if (look === duplicateLooks) throw thrown
+      await pollPause(pollMs, signal)
     }
   }
   throw imageFailed(name, 'AWS registered it without an id')

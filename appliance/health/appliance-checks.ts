@@ -37,6 +37,7 @@ const backupErrorMs = 3 * 24 * 3_600_000
 /** Milliseconds. What SigV4 and TLS bear is far more; logs of several machines are compared by less. */
 const offsetWarningMs = 1_000
 /** Reads the inventory and lists what AWS holds. */
+const hourMs = 3_600_000
 const leftoversTimeoutMs = 120_000
 
 export function applianceChecks(options: ApplianceCheckOptions): Check[] {
@@ -83,7 +84,13 @@ export function applianceChecks(options: ApplianceCheckOptions): Check[] {
       },
     },
     {
-      ...{ id: 'appliance.leftovers', group: 'appliance', title: 'Leftovers', timeoutMs: leftoversTimeoutMs },
+      ...{
+        id: 'appliance.leftovers',
+        group: 'appliance',
+        title: 'Leftovers',
+        timeoutMs: leftoversTimeoutMs,
+        everyMs: hourMs,
+      },
       run: async signal => leftoverFinding(await options.leftovers(signal)),
     },
     {

@@ -25,6 +25,7 @@ export interface AwsCheckOptions {
 const skewErrorMs = 5 * 60_000
 const skewWarningMs = 60_000
 /** One question to IAM for each statement of the policy. */
+const hourMs = 3_600_000
 const permissionsTimeoutMs = 60_000
 
 const services: readonly { service: AwsService; title: string }[] = [
@@ -51,7 +52,13 @@ export function awsChecks(options: AwsCheckOptions): Check[] {
       },
     },
     {
-      ...{ id: 'aws.permissions', group: 'aws', title: 'Permissions', timeoutMs: permissionsTimeoutMs },
+      ...{
+        id: 'aws.permissions',
+        group: 'aws',
+        title: 'Permissions',
+        timeoutMs: permissionsTimeoutMs,
+        everyMs: hourMs,
+      },
       async run(signal) {
         const aws = await clients()
         const identity = await identify(aws, { signal })

@@ -19,6 +19,8 @@ export interface Check {
   group: CheckGroup
   title: string
   timeoutMs?: number
+  /** By themselves rounds ask it only when its last answer is older: it costs the other side something. */
+  everyMs?: number
   /** What it throws is an error of that name; NOT_CONFIGURED means that it does not apply yet. */
   run(signal: AbortSignal): Promise<Finding>
 }

@@ -7,7 +7,7 @@ export interface HealthOptions {
   publish(result: CheckResult): void
   now(): Date
   onError(thrown: unknown): void
-  /** Between the end of one round and the next, milliseconds. */
+  /** Between the end of one round and the next, milliseconds; 0: a round is run only when somebody asks. */
   everyMs?: number
 }
 
@@ -37,7 +37,7 @@ export class Health {
 
   /** The first round begins at once. */
   start(): void {
-    this.run()
+    if (this.#options.everyMs !== 0) this.#begin(check => this.#isDue(check))
   }
 
   /** Gives up the round under way. */
@@ -58,20 +58,29 @@ export class Health {
 
   /** Begins a round unless one is under way, which is joined. Never throws. */
   run(): { started: boolean; done: Promise<void> } {
+    return this.#begin(() => true)
+  }
+
+  #begin(wanted: (check: Check) => boolean): { started: boolean; done: Promise<void> } {
     if (this.#round) return { started: false, done: this.#round }
     clearTimeout(this.#timer)
-    const round = this.#runAll().finally(() => {
+    const round = this.#runAll(this.#options.checks.filter(wanted)).finally(() => {
       this.#round = undefined
-      if (this.#stopping.signal.aborted) return
-      this.#timer = setTimeout(() => this.run(), this.#options.everyMs ?? everyTenMinutes)
+      if (this.#stopping.signal.aborted || this.#options.everyMs === 0) return
+      this.#timer = setTimeout(() => this.start(), this.#options.everyMs ?? everyTenMinutes)
       this.#timer.unref()
     })
     this.#round = round
     return { started: true, done: round }
   }
 
-  async #runAll(): Promise<void> {
-    const { checks, now, onError } = this.#options
+  #isDue({ id, everyMs = 0 }: Check): boolean {
+    const at = this.#results.get(id)?.at
+    return at === undefined || this.#options.now().getTime() - Date.parse(at) >= everyMs
+  }
+
+  async #runAll(checks: readonly Check[]): Promise<void> {
+    const { now, onError } = this.#options
     const { signal } = this.#stopping
     const waiting = [...checks]
     const worker = async () => {

@@ -75,7 +75,7 @@ export function vcenterChecks(options: VcenterCheckOptions): Check[] {
     },
     {
       ...{ id: 'vcenter.snapshots', group: 'vcenter', title: 'Open VM snapshots of ours' },
-      timeoutMs: inventoryTimeoutMs,
+      ...{ timeoutMs: inventoryTimeoutMs, everyMs: hourMs },
       async run(signal) {
         const connectorId = await options.connectorId()
         const open = await findMarkedSnapshots(await session(), { connectorId, signal })

@@ -170,12 +170,12 @@ export class Runner {
     const { stopping, finish, leave } = place
     const about = log.child({ jobId: job.id, runId: journal.run.id, server: journal.run.serverName })
     try {
-      for (let again = resumed; isStage(journal.run.state); again = true) {
+      for (let again = resumed, rests = 0; isStage(journal.run.state); again = true) {
         const { failure } = journal.run
         await this.#attempt(job, journal, { ...place, log: about, again })
         // What was given up just now is cleaned at once.
-        const rests = failure !== undefined || journal.run.failure === undefined
-        if (isStage(journal.run.state) && rests) await this.#rest(journal, place)
+        const justGivenUp = failure === undefined && journal.run.failure !== undefined
+        if (isStage(journal.run.state) && !justGivenUp) await this.#rest(journal, ++rests, place)
         if (mustLeave(stopping)) return
       }
       finish()
@@ -220,14 +220,16 @@ export class Runner {
   }
 
   /** Until what holds the run up may have passed; a cancellation ends the rest, and so does a datastore that fills up. */
-  async #rest(journal: RunJournal, { signal, stopping, abort }: Place): Promise<void> {
+  async #rest(journal: RunJournal, rests: number, { signal, stopping, abort }: Place): Promise<void> {
     const { resumeMs, watch } = this.#options
     const { run } = journal
     const ends = run.failure ? stopping : signal
     const vmSnapshot = journal.phase('vmSnapshot')
-    const guard = vmSnapshot === undefined || vmSnapshot === 'proven' ? undefined : watch(run, ends)
+    // A run that is given up already cannot be ended once more: watched, it would not rest at all.
+    const guarded = !run.failure && vmSnapshot !== undefined && vmSnapshot !== 'proven'
+    const guard = guarded ? watch(run, ends) : undefined
     try {
-      const pauseMs = resumePause(run.heldUp?.times ?? 1, resumeMs)
+      const pauseMs = resumePause(run.failure ? rests : (run.heldUp?.times ?? 1), resumeMs)
       await delay(pauseMs, undefined, { signal: guard ? AbortSignal.any([ends, guard.low]) : ends }).catch(
         () => undefined,
       )

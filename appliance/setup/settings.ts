@@ -37,6 +37,7 @@ export function settingsService({
   busy,
   registered,
   assertActive,
+  proxy,
 }: SettingsServiceOptions) {
   const inTurn = oneAtATime()
 

@@ -1,16 +1,10 @@
 // The whole API on real accounts and a clock that the test sets; the other services answer with nothing.
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { pino } from 'pino'
-import { EventHub } from '../../appliance/api/events.ts'
 import type { Routes } from '../../appliance/api/routes.ts'
-import { type ApiOptions, createApi } from '../../appliance/api/server.ts'
-import { ensureWebCertificate } from '../../appliance/web-certificate.ts'
+import type { ApiOptions } from '../../appliance/api/server.ts'
 import { type AccessLab, goodPassword, startAccessLab } from '../accounts/access-lab.ts'
 import { Browser } from './browser.ts'
 import { documented } from './documented.ts'
-import { apiToken, metricsToken, serviceOf } from './memory-api.ts'
+import { apiOf } from './memory-api.ts'
 
 export interface AccessApi {
   api: Routes
@@ -27,30 +21,7 @@ export async function startAccessApi(
   hasher?: Parameters<typeof startAccessLab>[0],
 ): Promise<AccessApi> {
   const lab = await startAccessLab(hasher)
-  const directory = await mkdtemp(join(tmpdir(), 'hoist-api-'))
-  const tls = await ensureWebCertificate(directory).finally(() => rm(directory, { recursive: true }))
-  const nothing = () => serviceOf(async () => ({}))
-  const api = await createApi({
-    tls,
-    token: apiToken,
-    metricsToken,
-    version: '0.0.0',
-    log: pino({ level: 'silent' }),
-    hub: new EventHub(),
-    access: lab.access,
-    settings: nothing(),
-    catalog: nothing(),
-    jobs: nothing(),
-    runs: nothing(),
-    policy: nothing(),
-    connector: nothing(),
-    leftovers: nothing(),
-    backups: nothing(),
-    notifications: nothing(),
-    metrics: nothing(),
-    health: nothing(),
-    ...services,
-  })
+  const api = await apiOf({ access: lab.access, ...services }, empty)
   const compare = await documented({ api })
   let addresses = 0
   const browser = (address = `192.0.2.${++addresses}`) => new Browser(api, { compare, address })
@@ -74,4 +45,9 @@ export async function startAccessApi(
       await lab.close()
     },
   }
+}
+
+/** A service that has nothing. */
+function empty<T extends object>(): T {
+  return new Proxy({} as T, { get: () => async () => ({}) })
 }

@@ -22,7 +22,10 @@ export class Browser {
   cookie: string | undefined
   csrf: string | undefined
 
-  constructor(api: Routes, { compare = () => '', address = '192.0.2.1' }: { compare?: Compare; address?: string } = {}) {
+  constructor(
+    api: Routes,
+    { compare = () => '', address = '192.0.2.1' }: { compare?: Compare; address?: string } = {},
+  ) {
     this.#api = api
     this.#compare = compare
     this.#address = address
@@ -46,7 +49,10 @@ export class Browser {
       method,
       url,
       remoteAddress: this.#address,
-      headers: Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined)) as Record<string, string>,
+      headers: Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined)) as Record<
+        string,
+        string
+      >,
       ...(payload === undefined ? {} : { payload }),
     })
     const set = answer.headers['set-cookie']
@@ -54,7 +60,8 @@ export class Browser {
     const isJson = String(answer.headers['content-type']).startsWith('application/json')
     const body = answer.body === '' || !isJson ? undefined : answer.json()
     if (body && typeof body === 'object' && 'csrf' in body) this.csrf = String(body.csrf)
-    const difference = isJson && method !== 'HEAD' ? this.#compare({ method, url, status: answer.statusCode, body }) : ''
+    const difference =
+      isJson && method !== 'HEAD' ? this.#compare({ method, url, status: answer.statusCode, body }) : ''
     if (difference !== '') throw new Error(difference)
     return { status: answer.statusCode, body, headers: answer.headers }
   }

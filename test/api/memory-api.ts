@@ -6,7 +6,7 @@ import { pino } from 'pino'
 import { EventHub } from '../../appliance/api/events.ts'
 import type { Routes } from '../../appliance/api/routes.ts'
 import { type ApiOptions, createApi } from '../../appliance/api/server.ts'
-import { ensureWebCertificate } from '../../appliance/web-certificate.ts'
+import { ensureWebCertificate, viewWebCertificate } from '../../appliance/web-certificate.ts'
 import { startAccessLab } from '../accounts/access-lab.ts'
 import { documented } from './documented.ts'
 
@@ -23,32 +23,44 @@ export interface MemoryApi {
   ): Promise<{ status: number; body: T }>
 }
 
-/** An API with these services; any other fails when it is asked. */
-export async function memoryApi(services: Partial<ApiOptions>): Promise<MemoryApi> {
+/** An API with these services; any other is what `other` gives. */
+export async function apiOf(
+  services: Partial<ApiOptions> & Pick<ApiOptions, 'access'>,
+  other: <T extends object>() => T = absent,
+): Promise<Routes> {
   const directory = await mkdtemp(join(tmpdir(), 'hoist-api-'))
   const tls = await ensureWebCertificate(directory).finally(() => rm(directory, { recursive: true }))
-  const lab = await startAccessLab()
-  const api = await createApi({
+  return await createApi({
     tls,
     token: apiToken,
     metricsToken,
     version: '0.0.0',
     log: pino({ level: 'silent' }),
     hub: new EventHub(),
-    access: lab.access,
-    settings: absent(),
-    catalog: absent(),
-    jobs: absent(),
-    runs: absent(),
-    policy: absent(),
-    connector: absent(),
-    leftovers: absent(),
-    backups: absent(),
-    notifications: absent(),
-    metrics: absent(),
-    health: absent(),
+    settings: other(),
+    catalog: other(),
+    jobs: other(),
+    runs: other(),
+    policy: other(),
+    connector: other(),
+    leftovers: other(),
+    backups: other(),
+    notifications: other(),
+    metrics: other(),
+    health: other(),
+    system: other(),
+    aws: other(),
+    support: other(),
+    // Asked with each answer.
+    webCertificate: { ...other(), view: () => viewWebCertificate(tls.cert) },
     ...services,
   })
+}
+
+/** An API with these services; any other fails when it is asked. */
+export async function memoryApi(services: Partial<ApiOptions>): Promise<MemoryApi> {
+  const lab = await startAccessLab()
+  const api = await apiOf({ access: lab.access, ...services })
   api.addHook('onClose', () => lab.close())
   const difference = await documented({ api })
   return {
@@ -66,11 +78,6 @@ export async function memoryApi(services: Partial<ApiOptions>): Promise<MemoryAp
       return { status: answer.statusCode, body }
     },
   }
-}
-
-/** A service of which every method does this. */
-export function serviceOf<T extends object>(method: () => Promise<unknown>): T {
-  return new Proxy({} as T, { get: () => method })
 }
 
 /** A service that the test has not handed in. */

@@ -28,11 +28,12 @@ t.test('the token stands in a private file and is asked for everywhere but at he
   t.equal((await stat(file)).mode & 0o777, 0o600)
   const document = (await app.api.inject('/api/openapi.json')).json()
   const open = ['/api/health/live', '/api/health/ready']
-  for (const [path, methods] of Object.entries<Record<string, unknown>>(document.paths)) {
-    for (const method of Object.keys(methods)) {
+  for (const [path, methods] of Object.entries<Record<string, { security?: object[] }>>(document.paths)) {
+    for (const [method, { security }] of Object.entries(methods)) {
       const url = path.replaceAll(/\{[^}]+\}/g, 'x')
       const answer = await app.api.inject({ method: method.toUpperCase() as 'GET', url })
       if (open.includes(path)) t.equal(answer.statusCode, 200, path)
+      else if (security?.length === 0) t.match(path, /^\/api\/(session|setup\/code)$/)
       else t.match(answer, { statusCode: 401 }, `${method} ${path}`)
     }
   }
@@ -93,8 +94,10 @@ t.test('what needs settings says so before there are any', async t => {
     t.equal(answer.statusCode, 409, url)
     t.match(answer.json(), { code: 'NOT_CONFIGURED' })
   }
-  const health = (await inject('GET', '/api/health')).json()
-  t.match(health, { ok: false, checks: [{ name: 'store', ok: true }, { code: 'NOT_CONFIGURED' }, {}] })
+  t.match((await inject('GET', '/api/health')).json(), {
+    running: false,
+    checks: [{ id: 'network.vcenter', state: 'notStarted' }],
+  })
 })
 
 t.test('what is not there is NOT_FOUND', async t => {
@@ -161,6 +164,8 @@ t.test('every route refuses a query key that it does not know, and a body that i
   t.ok(operations.length > 20)
   for (const { path, method, operation } of operations) {
     const url = path.replaceAll(/\{[^}]+\}/g, 'x')
+    // Only the session of a setup gets that far.
+    if (path === '/api/setup/administrator') continue
     const what = `${method} ${path}`
     const send = (payload: object | undefined, query: string) =>
       inject(method.toUpperCase() as 'GET', url + query, payload)

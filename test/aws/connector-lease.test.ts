@@ -17,6 +17,7 @@ t.test('with the lab', async t => {
     machineId,
     epoch: 1,
     mark,
+    nonce: 'n1',
     renewedAt: '2026-11-21T03:04:05.000Z',
   })
   const fault = (body: Record<string, unknown>) =>
@@ -108,6 +109,7 @@ t.test('with the lab', async t => {
       [JSON.stringify({ ...good, machineId: 5 }), /machineId/],
       [JSON.stringify({ ...good, epoch: -1 }), /epoch/],
       [JSON.stringify({ ...good, mark: 1.5 }), /mark/],
+      [JSON.stringify({ ...good, nonce: '' }), /nonce/],
       [JSON.stringify({ ...good, renewedAt: 'yesterday' }), /renewedAt/],
       [JSON.stringify({ ...good, host: 5 }), /host/],
       [JSON.stringify({ ...good, host: 'x'.repeat(20_000) }), /bytes/],

@@ -46,7 +46,7 @@ t.test('with the lab', async t => {
     for (const skewMs of [20 * 60_000, -20 * 60_000]) {
       await lab.awsControl('POST', '/clock', { skewMs })
       t.same(await listUnfinishedUploads({ clients, bucket, accountId }), [])
-      t.equal(await findImageOfRun({ clients, runId: 'none' }), undefined)
+      t.equal(await findImageOfRun({ clients, connectorId: 'c0ffee00', runId: 'none' }), undefined)
       t.equal(await checkImportRole({ clients, roleName: 'vmimport', accountId }), 'trusted')
     }
     t.same(
@@ -76,14 +76,14 @@ t.test('with the lab', async t => {
       return connect(t, lab, { key: { accessKeyId, secretAccessKey, sessionToken } }).clients
     }
     const work = async (clients: AwsClients) => {
-      await findImageOfRun({ clients, runId: 'none' })
+      await findImageOfRun({ clients, connectorId: 'c0ffee00', runId: 'none' })
       await listUnfinishedUploads({ clients, bucket, accountId })
     }
     const first = await session()
     await work(first)
     await lab.awsControl('POST', '/clock', { skewMs: 16 * 60_000 })
     const expired = { code: 'AWS_CREDENTIALS_EXPIRED' }
-    await t.rejects(findImageOfRun({ clients: first, runId: 'none' }), expired)
+    await t.rejects(findImageOfRun({ clients: first, connectorId: 'c0ffee00', runId: 'none' }), expired)
     await t.rejects(listUnfinishedUploads({ clients: first, bucket, accountId }), expired)
     await t.rejects(headObject({ clients: first, bucket, key: 'runs/r1/disk.vmdk', accountId }), expired)
     await t.resolves(work(await session()), 'nothing of the first is kept beyond its clients')

@@ -55,14 +55,14 @@ t.test('with the lab', async t => {
     await instance(running)
     await instance(stopped, 'stopped')
     await instance(gone, 'terminated')
-    const use = await imageUse({ clients, imageIds: [running, stopped, gone, unused] })
+    const use = await imageUse({ clients, connectorId: 'c0ffee00', imageIds: [running, stopped, gone, unused] })
     t.same([...use.inUse].sort(), [running, stopped].sort())
     t.same([...use.kept], [])
-    t.same(await imageUse({ clients, imageIds: [] }), { inUse: new Set(), kept: new Set() })
+    t.same(await imageUse({ clients, connectorId: 'c0ffee00', imageIds: [] }), { inUse: new Set(), kept: new Set() })
     const { id } = await instance(unused)
-    t.same([...(await imageUse({ clients, imageIds: [unused] })).inUse], [unused])
+    t.same([...(await imageUse({ clients, connectorId: 'c0ffee00', imageIds: [unused] })).inUse], [unused])
     await lab.awsControl('POST', '/instances', { id, state: 'terminated' })
-    t.equal((await imageUse({ clients, imageIds: [unused] })).inUse.size, 0)
+    t.equal((await imageUse({ clients, connectorId: 'c0ffee00', imageIds: [unused] })).inUse.size, 0)
   })
 
   t.test('an image is kept by its tag, or that of one of its snapshots, whatever the value but false', async t => {
@@ -79,7 +79,7 @@ t.test('with the lab', async t => {
     await tag(refused, 'False')
     await tag(own[0] ?? '', 'true')
     await tag(own[1] ?? '', 'false')
-    const use = await imageUse({ clients, imageIds: [tagged, empty, refused, bySnapshot, notBySnapshot] })
+    const use = await imageUse({ clients, connectorId: 'c0ffee00', imageIds: [tagged, empty, refused, bySnapshot, notBySnapshot] })
     t.same([...use.kept].sort(), [tagged, empty, bySnapshot].sort())
     t.same([...use.inUse], [])
   })
@@ -97,7 +97,7 @@ t.test('with the lab', async t => {
       lab.awsControl('POST', '/faults', { service: 'ec2', operation, kind: 'expiredToken' })
     for (const operation of ['DescribeInstances', 'DescribeImages']) {
       await fault(operation)
-      const asked = imageUse({ clients, imageIds: ['ami-00000000000000000'] })
+      const asked = imageUse({ clients, connectorId: 'c0ffee00', imageIds: ['ami-00000000000000000'] })
       await t.rejects(asked, { code: 'AWS_CREDENTIALS_EXPIRED' }, operation)
     }
   })

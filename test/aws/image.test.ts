@@ -71,7 +71,7 @@ t.test('with the lab', async t => {
   })
 
   t.test('the same run finds its image again, also by a lost answer', async t => {
-    const first = await findImageOfRun({ clients, runId: 'r1' })
+    const first = await findImageOfRun({ clients, connectorId: 'c0ffee00', runId: 'r1' })
     t.equal((await register('r1')).imageId, first)
     await lab.awsControl('POST', '/faults', { service: 'ec2', operation: 'RegisterImage', kind: 'reset' })
     const { imageId } = await register('r2')

@@ -125,7 +125,7 @@ async function everything(t: Test, lab: Lab): Promise<void> {
   await deleteObject({ clients, bucket, key: 'runs/r1/disk.vmdk', accountId })
   await putLogBundle({ clients, bucket, accountId, key: 'logs/bundle.tar.gz', body: Buffer.from('logs') })
   await refuseUnlessSimulated(clients)
-  const lease: Lease = { version: 1, ...{ connectorId, machineId: 'm1', epoch: 1, mark: 1 }, renewedAt: '2026-01-01' }
+  const lease: Lease = { version: 1, ...{ connectorId, machineId: 'm1', epoch: 1, mark: 1, nonce: 'n1' }, renewedAt: '2026-01-01' }
   const place = { clients, bucket, accountId }
   const etag = await writeLease({ ...place, lease })
   await writeLease({ ...place, lease, etag: (await readLease(place))?.etag ?? etag })
@@ -151,7 +151,7 @@ async function everything(t: Test, lab: Lab): Promise<void> {
     ...{ encrypted: false, roleName: 'vmimport', clientToken: `converted-${runId}`, snapshots },
   })
   const converted = await awaitImageImport({ ...common, taskId: conversion.taskId, what: 'web01' })
-  await imageUse({ clients, imageIds: [imageId] })
+  await imageUse({ clients, connectorId: 'c0ffee00', imageIds: [imageId] })
   await removeImage({ clients, ...converted })
   await removeImage({ clients, imageId, snapshotIds: [] })
   await deleteSnapshot({ clients, snapshotId })

@@ -56,7 +56,8 @@ export function imageProblems(inventory: Inventory, runs: StoredRun[]): string[]
     if (image?.state !== 'available') problems.push(`${of}: its image ${run.imageId} is ${image?.state ?? 'not there'}`)
     if (image && [...image.snapshots].sort().join() !== [...run.imageSnapshotIds].sort().join())
       problems.push(`${of}: its image stands on ${image.snapshots}, not on ${run.imageSnapshotIds}`)
-    if (run.imageSnapshotIds.length !== run.disks.length) problems.push(`${of}: not every disk is in its image`)
+    if (run.trigger !== 'adopted' && run.imageSnapshotIds.length !== run.disks.length)
+      problems.push(`${of}: not every disk is in its image`)
     const replica = run.disks.map(disk => disk.snapshotId)
     for (const id of [...replica, ...run.imageSnapshotIds])
       if (id === undefined || !complete.has(id)) problems.push(`${of}: snapshot ${id} is not complete`)
@@ -81,24 +82,26 @@ interface LabDisk {
 export async function wrongBytes(lab: Lab, witness: Witness, runs: StoredRun[]): Promise<string[]> {
   const vms = await lab.vcenterControl<{ name: string; disks: LabDisk[] }[]>('GET', '/vms')
   const wrong: string[] = []
-  const sources = new Map<string, string>()
   for (const run of runs) {
     if (run.state !== 'succeeded' || run.imageRemovedAt !== undefined) continue
-    const disks = vms.find(vm => vm.name === run.serverName)?.disks ?? []
-    if (disks.length !== run.disks.length)
-      wrong.push(`run ${run.id} of ${run.serverName}: ${run.disks.length} disks of ${disks.length}`)
-    const there = run.disks.filter(disk => disk.snapshotId !== undefined)
-    const read = await witness.read(
-      lab,
-      there.map(disk => ({ snapshotId: disk.snapshotId ?? '', sizeBytes: disk.sizeBytes })),
-    )
-    for (const [index, disk] of there.entries()) {
-      const source = disks.find(({ key }) => key === disk.key)
-      if (source && !sources.has(source.file)) sources.set(source.file, (await witness.sha256([source.file]))[0] ?? '')
-      const back = read[index]
-      const equal = source && back && back.sha256 === sources.get(source.file) && disk.sizeBytes === source.sizeBytes
-      if (!equal || !back.zeroBeyondEnd)
-        wrong.push(`run ${run.id} of ${run.serverName}, ${disk.label}: ${disk.snapshotId} differs`)
+    const of = `run ${run.id} of ${run.serverName}`
+    const sources = vms.find(vm => vm.name === run.serverName)?.disks ?? []
+    const adopted = run.trigger === 'adopted'
+    if (!adopted && sources.length !== run.disks.length)
+      wrong.push(`${of}: ${run.disks.length} disks of ${sources.length}`)
+    for (const source of sources) {
+      // Nobody remembers which disk an adopted snapshot was made of: one of them must be this one's replica.
+      const candidates = adopted ? run.disks : run.disks.filter(({ key }) => key === source.key)
+      const ids = candidates.map(disk => disk.snapshotId).filter(id => id !== undefined)
+      const [sha256] = await witness.sha256([source.file])
+      const read = await witness.read(
+        lab,
+        ids.map(snapshotId => ({ snapshotId, sizeBytes: source.sizeBytes })),
+      )
+      const isEqual = read.some(back => back.sha256 === sha256 && back.zeroBeyondEnd)
+      const isSized = adopted || candidates.every(({ sizeBytes }) => sizeBytes === source.sizeBytes)
+      if (!isEqual || !isSized)
+        wrong.push(`${of}, disk ${source.key} of ${source.sizeBytes} bytes: none of ${ids} is its replica`)
     }
   }
   return wrong

@@ -94,26 +94,24 @@ async function awsTrap({ lab }: Site, moment: Extract<Moment, { on: 'request' }>
   interface Entry {
     id: number
     operation: string
-    status: number
   }
   let since = (await lab.awsControl<Entry[]>('GET', '/requests')).at(-1)?.id ?? 0
   let count = 0
-  let cut = false
   const kind = { held: 'hold', lost: 'loseAnswer', seen: undefined }[how]
   const fault =
     kind === undefined ? undefined : await lab.awsControl<{ id: number }>('POST', '/faults', { kind, operation, skip })
   return {
     async sprung() {
-      if (how === 'held') {
+      // Held: it has come. Lost: it has also been answered, which is when it is logged.
+      const taken = async () => {
         const faults = await lab.awsControl<{ id: number; times: number }[]>('GET', '/faults')
         return faults.some(one => one.id === fault?.id && one.times === 0)
       }
+      if (how === 'held') return await taken()
       const entries = await lab.awsControl<Entry[]>('GET', `/requests?since=${since}`)
       since = entries.at(-1)?.id ?? since
-      const ours = entries.filter(entry => entry.operation === operation)
-      count += ours.length
-      cut ||= ours.some(entry => entry.status === 0)
-      return how === 'lost' ? cut : count > skip
+      count += entries.filter(entry => entry.operation === operation).length
+      return count > skip && (how === 'seen' || (await taken()))
     },
     async release() {
       if (fault) await lab.awsControl('DELETE', `/faults/${fault.id}`)

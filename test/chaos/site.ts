@@ -126,7 +126,7 @@ export class Site {
 
   /**
    * Calls the API; insists while the appliance is down, or says that it is for the time being (5xx).
-   * @throws ApiError for a 4xx, and for what has not passed after 40 s
+   * @throws ApiError for a 4xx and for INTERNAL, and for what has not passed after 40 s
    */
   async call<T = unknown>(method: string, path: string, body?: unknown): Promise<T> {
     const startedAtMs = performance.now()
@@ -134,7 +134,8 @@ export class Site {
       try {
         return await this.callOnce<T>(method, path, body)
       } catch (error) {
-        const passes = !(error instanceof ApiError) || error.statusCode >= 500
+        // A nameless failure is one of ours, whatever is being tried just now.
+        const passes = !(error instanceof ApiError) || (error.statusCode >= 500 && error.body.code !== 'INTERNAL')
         if (!passes || performance.now() - startedAtMs > patienceMs) throw error
         await sleep(100)
       }

@@ -38,6 +38,8 @@ export interface TrialResult extends Findings {
   faults: { kind: FaultKind; tried: boolean; when: string }[]
   /** How the runs ended, retries included. */
   runs: Record<string, number>
+  /** Why runs failed that were then tried again. */
+  failures: string[]
   seconds: number
   /** What happened, in order. */
   story: string[]
@@ -56,6 +58,7 @@ export async function runTrial(plan: TrialPlan, witness: Witness): Promise<Trial
     ok: false,
     faults: plan.faults.map(({ kind }) => ({ kind, tried: false, when: '' })),
     runs: {},
+    failures: [],
     seconds: 0,
     story: [],
   }
@@ -235,6 +238,7 @@ async function verdict({ plan, site, watcher, witness, result, jobIds, mustStay 
   for (const run of runs) {
     const how = run.state === 'failed' ? (run.failure?.code ?? 'failed') : run.state
     result.runs[how] = (result.runs[how] ?? 0) + 1
+    if (run.failure) result.failures.push(`${run.serverName}: ${run.failure.code}: ${run.failure.message}`)
   }
   const kinds = plan.faults.map(({ kind }) => kind)
 

@@ -120,3 +120,47 @@ t.test('stopping gives up what is under way; a reader that fails ends nothing', 
   t.notOk(made.view().at, 'a round that was given up is none')
   t.ok(errors.length > 0)
 })
+
+t.test('a costly check is asked by itself only when its answer has aged, and always on demand', async t => {
+  let asked = 0
+  let at = new Date('2026-03-01T00:00:00Z')
+  const costly = {
+    ...check('a', async () => {
+      asked++
+      return { state: 'success' } as const
+    }),
+    everyMs: 3_600_000,
+  }
+  const made = new Health({ checks: [costly], publish: () => undefined, now: () => at, onError: () => undefined })
+  t.teardown(() => made.stop())
+  const round = async () => {
+    made.start()
+    await made.run().done
+  }
+  await round()
+  t.equal(asked, 1)
+  await round()
+  t.equal(asked, 1, 'not again')
+  at = new Date('2026-03-01T01:00:00Z')
+  await round()
+  t.equal(asked, 2, 'after an hour')
+  await made.run().done
+  t.equal(asked, 3, 'on demand')
+})
+
+t.test('with no interval nothing is asked until somebody asks', async t => {
+  let asked = 0
+  const { made } = health(
+    [
+      check('a', async () => {
+        asked++
+        return { state: 'success' }
+      }),
+    ],
+    { everyMs: 0 },
+  )
+  made.start()
+  t.equal(made.view().running, false)
+  await made.run().done
+  t.equal(asked, 1)
+})

@@ -31,11 +31,21 @@ export const tools = {
 
 /**
  * `images` qemu-img; `python` the virtual environment; `vcenter`, `front` and `s3` the lab's servers; `govc` the peer of
- * the benchmarks; `guests` what makes guest disks; `boot` what boots them.
+ * the benchmarks; `guests` what makes guest disks; `boot` what boots them; `browser` what shows the page.
  */
-export type ToolKind = 'images' | 'python' | 'vcenter' | 'front' | 's3' | 'govc' | 'guests' | 'boot'
+export type ToolKind = 'images' | 'python' | 'vcenter' | 'front' | 's3' | 'govc' | 'guests' | 'boot' | 'browser'
 
-export const toolKinds: readonly ToolKind[] = ['images', 'python', 'vcenter', 'front', 's3', 'govc', 'guests', 'boot']
+export const toolKinds: readonly ToolKind[] = [
+  'images',
+  'python',
+  'vcenter',
+  'front',
+  's3',
+  'govc',
+  'guests',
+  'boot',
+  'browser',
+]
 
 /** A Debian package and the file or command that shows it is there (looking is faster than asking dpkg, and takes any origin). */
 interface DebianPackage {
@@ -62,6 +72,10 @@ const debianPackages: Partial<Record<ToolKind, DebianPackage[]>> = {
     { name: 'ovmf', shownBy: '/usr/share/OVMF/OVMF_CODE.fd' },
     { name: 'seabios', shownBy: '/usr/share/seabios/bios-256k.bin' },
     { name: 'ipxe-qemu', shownBy: '/usr/lib/ipxe/qemu/efi-virtio.rom' },
+  ],
+  browser: [
+    { name: 'chromium', shownBy: 'chromium' },
+    { name: 'fonts-dejavu-core', shownBy: '/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf' },
   ],
 }
 

@@ -1,13 +1,14 @@
 // What the end of a run means for its job: failures are counted, a failing job is paused, old images go.
-import { CreateTagsCommand, DescribeImagesCommand, DescribeSnapshotsCommand, EC2Client } from '@aws-sdk/client-ec2'
+
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { CreateTagsCommand, DescribeImagesCommand, DescribeSnapshotsCommand, EC2Client } from '@aws-sdk/client-ec2'
 import { pino } from 'pino'
 import t from 'tap'
 import type { RunView } from '../../appliance/api/schemas/runs.ts'
 import type { Job, Run } from '../../appliance/domain.ts'
-import { afterRun } from '../../appliance/replication/after-run.ts'
+import { countRun } from '../../appliance/replication/after-run.ts'
 import { defaultPolicy } from '../../appliance/schedule/policy.ts'
 import { openStore } from '../../appliance/store/store.ts'
 import { startSite } from '../site.ts'
@@ -25,14 +26,17 @@ t.test('counting', async t => {
   })
   let number = 0
   let told: [Run, Job, Job][] = []
-  const ends = (jobId: string, state: Run['state'], pauseAfterFailures = 3) =>
-    afterRun(sampleRun(++number, { jobId, state, ...(state === 'failed' ? { failure } : {}) }), {
+  const never = () => Promise.reject(new Error('AWS is not asked'))
+  const count = (run: Run, pauseAfterFailures: number) =>
+    countRun(run, {
       ...store,
-      aws: () => Promise.reject(new Error('AWS is not asked')),
+      ...{ aws: never, connectorId: never, confirm: never },
       policy: () => ({ ...defaultPolicy, pauseAfterFailures }),
       told: async (...all) => void told.push(all),
       log: pino({ level: 'silent' }),
     })
+  const ends = (jobId: string, state: Run['state'], pauseAfterFailures = 3) =>
+    count(sampleRun(++number, { jobId, state, ...(state === 'failed' ? { failure } : {}) }), pauseAfterFailures)
 
   t.test('failures in a row pause the job, with why; a cancelled run counts for nothing', async t => {
     const { id } = await store.jobs.create(sampleJob(1))
@@ -45,7 +49,9 @@ t.test('counting', async t => {
       failuresInARow: 3,
       pausedBecause: /3 runs failed.*NFC_STALLED: the host fell silent/,
     })
-    t.match(told, [[{ state: 'failed' }, { state: 'paused', failuresInARow: 3 }, { state: 'active', failuresInARow: 2 }]])
+    t.match(told, [
+      [{ state: 'failed' }, { state: 'paused', failuresInARow: 3 }, { state: 'active', failuresInARow: 2 }],
+    ])
   })
 
   t.test('a success starts the count anew', async t => {
@@ -63,6 +69,13 @@ t.test('counting', async t => {
     const job = await store.jobs.get(id)
     t.match(job, { state: 'ended', failuresInARow: 10 })
     t.notOk(job?.pausedBecause)
+  })
+
+  t.test('the same run counts once, however often its end is dealt with', async t => {
+    const { id } = await store.jobs.create(sampleJob(4))
+    const run = sampleRun(++number, { jobId: id, state: 'failed', failure })
+    for (let turn = 0; turn < 3; turn++) await count(run, 2)
+    t.match(await store.jobs.get(id), { state: 'active', failuresInARow: 1 })
   })
 
   t.test('a run whose job was deleted meanwhile is of no account', async t => {
@@ -94,7 +107,8 @@ t.test('retention', async t => {
     // What its end means is dealt with before the job's next run can start.
     return run
   }
-  const removed = async (index: number) => await site.until(runs[index]?.id ?? '', ({ imageRemovedAt }) => !!imageRemovedAt)
+  const removed = async (index: number) =>
+    await site.until(runs[index]?.id ?? '', ({ imageRemovedAt }) => !!imageRemovedAt)
   const idsOf = (...indexes: number[]) => indexes.map(index => runs[index]?.imageId).sort()
 
   t.test('the image before goes when the next stands: first the image, then its snapshot', async t => {
@@ -127,16 +141,25 @@ t.test('retention', async t => {
     t.same(await images(), idsOf(2, 5))
   })
 
-  t.test('images that cannot be removed now are removed after the next success; the run succeeds all the same', async t => {
-    await site.lab.awsControl('POST', '/faults', {
-      ...{ service: 'ec2', operation: 'DeregisterImage', kind: 'error', code: 'UnauthorizedOperation', statusCode: 403 },
-    })
-    const run = await replicate()
-    t.equal(run.state, 'succeeded')
-    const last = await replicate()
-    await removed(5)
-    await removed(6)
-    t.same(await images(), [runs[2]?.imageId, last.imageId].sort())
-    t.match(await site.call('GET', `/api/jobs/${last.jobId}`), { body: { failuresInARow: 0 } })
-  })
+  t.test(
+    'images that cannot be removed now are removed after the next success; the run succeeds all the same',
+    async t => {
+      await site.lab.awsControl('POST', '/faults', {
+        ...{
+          service: 'ec2',
+          operation: 'DeregisterImage',
+          kind: 'error',
+          code: 'UnauthorizedOperation',
+          statusCode: 403,
+        },
+      })
+      const run = await replicate()
+      t.equal(run.state, 'succeeded')
+      const last = await replicate()
+      await removed(5)
+      await removed(6)
+      t.same(await images(), [runs[2]?.imageId, last.imageId].sort())
+      t.match(await site.call('GET', `/api/jobs/${last.jobId}`), { body: { failuresInARow: 0 } })
+    },
+  )
 })

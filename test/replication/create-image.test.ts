@@ -4,6 +4,7 @@ import t from 'tap'
 import { proveRun } from '../demo/verify.ts'
 import { windowsGuest } from '../lab/guests/windows.ts'
 import { startSite } from '../site.ts'
+import { quickAws } from './endings.ts'
 
 const windows = await windowsGuest()
 const vm = (name: string) => ({
@@ -12,7 +13,7 @@ const vm = (name: string) => ({
   firmware: 'efi' as const,
   disks: [{ file: windows.system }, { file: windows.data }],
 })
-const site = await startSite({ vms: [vm('files01'), vm('files02'), vm('files03')] })
+const site = await startSite({ aws: quickAws, vms: [vm('files01'), vm('files02'), vm('files03')] })
 t.teardown(() => site.stop())
 await site.setUp()
 const ec2 = new EC2Client({

@@ -4,9 +4,11 @@ import { join } from 'node:path'
 import t from 'tap'
 import { findLeftovers } from '../demo/verify.ts'
 import { startSite } from '../site.ts'
+import { quickAws } from './endings.ts'
 
 const mib = 1024 * 1024
 const site = await startSite({
+  aws: quickAws,
   vms: ['clean', 'stuck'].map((name, index) => ({
     name,
     disks: [{ sizeBytes: 8 * mib, kind: 'data' as const, fill: 0.5, seed: index + 1 }],

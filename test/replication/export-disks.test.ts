@@ -112,8 +112,14 @@ async function fails(t: Test, name: string, body: Record<string, unknown>, code:
 }
 
 t.test('a stream that always ends too early fails in the end', async t => {
-  const run = await fails(t, 'truncated', { kind: 'nfcTruncate', afterBytes: 300_000 }, /VMDK_TRUNCATED|NFC_INTERRUPTED/)
-  t.equal(run.resumptions, 5)
+  const run = await fails(
+    t,
+    'truncated',
+    { kind: 'nfcTruncate', afterBytes: 300_000 },
+    /VMDK_TRUNCATED|NFC_INTERRUPTED/,
+  )
+  // Five times in a row; a disk that came further before the end counted anew.
+  t.ok(run.resumptions >= 5 && run.resumptions <= 8, `${run.resumptions}`)
 })
 
 t.test('a grain that cannot be inflated fails at once: nobody knows what else is damaged', async t => {

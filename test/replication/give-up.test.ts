@@ -1,6 +1,7 @@
 // A run that cannot go on now: left, held up, or given up and taken back.
-import t, { type Test } from 'tap'
+
 import { pino } from 'pino'
+import t, { type Test } from 'tap'
 import type { Run } from '../../appliance/domain.ts'
 import { ApplianceError, type ErrorCode } from '../../appliance/errors.ts'
 import type { RunContext } from '../../appliance/replication/context.ts'
@@ -36,7 +37,10 @@ async function stopped(thrown: unknown, run: Run, signal = never, store = { fail
 
 t.test('a failure that passes holds the run up, with what and until when', async t => {
   const before = Date.now()
-  const { over, saved } = await stopped(error('AWS_UNREACHABLE'), sampleRun(1, { state: 'converting', heldUp: heldUp('converting', 2) }))
+  const { over, saved } = await stopped(
+    error('AWS_UNREACHABLE'),
+    sampleRun(1, { state: 'converting', heldUp: heldUp('converting', 2) }),
+  )
   t.equal(over, false)
   const setback = { failure: { code: 'AWS_UNREACHABLE', stage: 'converting' } }
   t.match(saved, [{ state: 'converting', setback, heldUp: { times: 3 } }])
@@ -49,7 +53,10 @@ t.test('any other failure, and one that came too often, give the run up', async 
   const named = await stopped(error('NFC_MANIFEST_MISMATCH'), sampleRun(1, { state: 'uploading' }))
   t.equal(named.over, true)
   t.match(named.saved, [{ state: 'uploading', failure: { code: 'NFC_MANIFEST_MISMATCH' } }])
-  const tired = await stopped(error('AWS_UNREACHABLE'), sampleRun(1, { state: 'uploading', heldUp: heldUp('uploading', 20) }))
+  const tired = await stopped(
+    error('AWS_UNREACHABLE'),
+    sampleRun(1, { state: 'uploading', heldUp: heldUp('uploading', 20) }),
+  )
   t.match(tired, { over: true, run: { failure: { code: 'AWS_UNREACHABLE' } } })
 })
 
@@ -60,7 +67,7 @@ t.test('a cancellation gives the run up; a stop touches and writes nothing', asy
   t.match(left, { over: false, saved: [] })
   t.notOk('failure' in left.run)
   const both = await stopped(
-    ...[new Error('aborted'), sampleRun(1), AbortSignal.abort(cancellation()), { fails: false }] as const,
+    ...([new Error('aborted'), sampleRun(1), AbortSignal.abort(cancellation()), { fails: false }] as const),
     AbortSignal.abort(interruption()),
   )
   t.match(both, { over: false, saved: [] }, 'cancelled while the appliance stops')
@@ -118,7 +125,9 @@ t.test('what cannot be removed now is tried again; what never can is named in a 
   t.match(saved.at(-1), {
     state: 'failed',
     failure,
-    warnings: [{ severity: 'warning', code: 'AWS_PERMISSION_MISSING', message: /Snapshot snap-1 could not be removed/ }],
+    warnings: [
+      { severity: 'warning', code: 'AWS_PERMISSION_MISSING', message: /Snapshot snap-1 could not be removed/ },
+    ],
   })
 })
 

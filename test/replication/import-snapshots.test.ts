@@ -3,6 +3,7 @@ import { DescribeSnapshotsCommand, EC2Client } from '@aws-sdk/client-ec2'
 import t from 'tap'
 import { findLeftovers } from '../demo/verify.ts'
 import { startSite } from '../site.ts'
+import { quickAws } from './endings.ts'
 
 const mib = 1024 * 1024
 const disks = (seed: number) => [
@@ -10,6 +11,7 @@ const disks = (seed: number) => [
   { sizeBytes: 8 * mib, kind: 'data' as const, fill: 0.5, seed: seed + 1 },
 ]
 const site = await startSite({
+  aws: quickAws,
   vms: ['refused', 'roleless', 'cancelled', 'encrypted'].map((name, index) => ({ name, disks: disks(10 * index + 1) })),
 })
 t.teardown(() => site.stop())

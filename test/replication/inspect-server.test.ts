@@ -6,9 +6,11 @@ import { VcenterSession } from '../../appliance/vsphere/session.ts'
 import { reference } from '../../appliance/vsphere/vim.ts'
 import { proveRun } from '../demo/verify.ts'
 import { startSite } from '../site.ts'
+import { quickAws } from './endings.ts'
 
 const mib = 1024 * 1024
 const site = await startSite({
+  aws: quickAws,
   vms: [
     { name: 'grown', powerState: 'poweredOff', disks: [{ sizeBytes: 8 * mib, kind: 'data', fill: 0.5, seed: 5 }] },
     { name: 'reordered', disks: [6, 7].map(seed => ({ sizeBytes: 8 * mib, kind: 'data', fill: 0.5, seed })) },

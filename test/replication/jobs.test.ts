@@ -3,8 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import type { Job, RunTrigger } from '../../appliance/domain.ts'
 import { assess } from '../../appliance/catalog/assess.ts'
+import type { Job, RunTrigger } from '../../appliance/domain.ts'
 import { jobService } from '../../appliance/replication/jobs.ts'
 import type { Runner } from '../../appliance/replication/runner.ts'
 import { firstRun, nextRun, resumedRun, validateSchedule } from '../../appliance/schedule/next-run.ts'
@@ -109,8 +109,8 @@ t.test('a run is started by hand; while the connector is read-only nothing is ma
   await jobs.start(id)
   t.same(started, [`${id} manual`])
   active = false
-  for (const refused of [jobs.start(id), jobs.remove(id), jobs.create({ serverIds: ['plain'] })])
-    await t.rejects(refused, { code: 'CONNECTOR_READ_ONLY', hint: /takes over/ })
+  for (const refused of [() => jobs.start(id), () => jobs.remove(id), () => jobs.create({ serverIds: ['plain'] })])
+    await t.rejects(async () => void (await refused()), { code: 'CONNECTOR_READ_ONLY', hint: /takes over/ })
   t.match(await jobs.change(id, { state: 'paused' }), { state: 'paused' }, 'but it can be held back')
   active = true
   t.match([started.length, cancelled.length], [1, 0])

@@ -46,6 +46,7 @@ const { body: registration } = await site.call<{ connectorId: string; bucket: st
 const { connectorId, bucket } = registration
 const sides = { connectorId, bucket, accountId: site.lab.aws.accountId, vcenter, aws }
 const log = pino({ level: 'silent' })
+const run = await site.replicate('web01')
 
 /** The service on an empty database: one that was restored from before everything. */
 async function onEmptyDatabase() {
@@ -64,7 +65,7 @@ function serviceOn(store: Pick<Store, 'runs' | 'jobs'>) {
   const service = leftoverService({
     ...store,
     sides: async () => (state.registered ? sides : undefined),
-    assertActive() {
+    async confirm() {
       if (!state.active) throw new ApplianceError('CONNECTOR_READ_ONLY', 'm', { hint: 'h' })
     },
     onError: error => errors.push(error),
@@ -108,10 +109,8 @@ t.test('a connector that is not registered has nothing', async t => {
   await service.reap(signal)
 })
 
-const run = await site.replicate('web01')
-t.equal(run.state, 'succeeded', run.failure?.message ?? '')
-
 t.test('what a succeeded run made is kept', async t => {
+  t.equal(run.state, 'succeeded', run.failure?.message ?? '')
   const { body } = await site.call<{ items: { kind: string; verdict: string }[] }>('GET', '/api/leftovers')
   const kinds = body.items.map(({ kind, verdict }) => `${kind} ${verdict}`).sort()
   t.same(kinds, ['ebsSnapshot keep', 'ebsSnapshot keep', 'image keep', 'importTask keep', 'importTask keep'])
@@ -134,12 +133,15 @@ t.test('what a run works on is in use', async t => {
 })
 
 t.test('orphans go, each in its way; whatever is of others stays', async t => {
-  const { service, verdicts, state } = await onEmptyDatabase()
-  const [ours, theirs] = [randomUUID(), randomUUID()]
+  const { service, verdicts, state, store } = await onEmptyDatabase()
+  const [ours, theirs, failed, unknown] = [randomUUID(), randomUUID(), randomUUID(), randomUUID()]
+  const failure = { code: 'NFC_STALLED', message: 'm', hint: 'h', stage: 'uploading' as const }
+  await store.jobs.create(sampleJob(1))
+  await store.runs.create(sampleRun(1, { id: failed, state: 'failed', failure }))
   const foreign = `hoist-foreign-${randomUUID().slice(0, 8)}`
   const location = { CreateBucketConfiguration: { LocationConstraint: 'eu-central-1' as const } }
   await admin.s3.send(new CreateBucketCommand({ Bucket: foreign, ...location }))
-  await site.lab.awsControl('POST', '/tasks', { stepMs: 60_000 })
+  await site.lab.awsControl('POST', '/tasks', { stepMs: 3000 })
   for (const [connector, runId, Bucket] of [
     [connectorId, ours, bucket],
     ['someone-else', theirs, foreign],
@@ -149,25 +151,33 @@ t.test('orphans go, each in its way; whatever is of others stays', async t => {
     await admin.s3.send(new CreateMultipartUploadCommand({ Bucket, Key: `runs/${runId}/disk-2002.vmdk` }))
   }
   await admin.s3.send(new PutObjectCommand({ Bucket: bucket, Key: 'notes/from-a-person.txt', Body: 'x' }))
-  const task = await importBy(connectorId, ours, `runs/${ours}/disk-2000.vmdk`)
+  const task = await importBy(connectorId, failed, `runs/${failed}/disk-2000.vmdk`)
+  await importBy(connectorId, unknown, `runs/${unknown}/disk-2000.vmdk`)
   const theirTask = await importBy('someone-else', theirs, 'notes/theirs.vmdk')
   const goodBefore = [await images(), await snapshots()]
 
   const found = await verdicts()
   t.same(
     found.filter(line => line.includes(ours)),
-    [
-      `importTask ${ours} remove`,
-      `object ${ours} remove`,
-      `object ${ours} remove`,
-      `upload ${ours} remove`,
-      `vmSnapshot ${ours} remove`,
-    ],
+    [`object ${ours} remove`, `upload ${ours} remove`, `vmSnapshot ${ours} remove`],
+  )
+  t.same(
+    found.filter(line => line.includes(failed)),
+    [`importTask ${failed} remove`, `object ${failed} remove`],
+  )
+  const importing = [`importTask ${unknown} keep`, `object ${unknown} keep`]
+  t.same(
+    found.filter(line => line.includes(unknown)),
+    importing,
+    'AWS works on it: it may become a good replica',
   )
   t.notOk(found.some(line => line.includes(theirs)))
   const shown = (await service.list(signal)).find(({ kind }) => kind === 'vmSnapshot')
   t.match(shown, { serverName: 'web02', where: /web02: hoist-/, why: /not known/, createdAt: /Z$/ })
-  t.same(Object.keys(shown ?? {}).filter(key => /remove|complete|snapshotIds/.test(key)), [])
+  t.same(
+    Object.keys(shown ?? {}).filter(key => /remove|complete|snapshotIds/.test(key)),
+    [],
+  )
 
   t.comment('a listing removes nothing, and a connector that may not act removes nothing')
   state.active = false
@@ -177,12 +187,22 @@ t.test('orphans go, each in its way; whatever is of others stays', async t => {
 
   state.active = true
   await Promise.all([service.reap(signal), service.reap(signal)])
+  const left = await verdicts()
   t.same(
-    (await verdicts()).filter(line => line.endsWith('remove')),
+    left.filter(line => line.endsWith('remove')),
     [],
   )
+  t.same(
+    left.filter(line => line.includes(unknown)),
+    importing,
+  )
   t.same(await vmSnapshots(), [`web02 hoist-${theirs}`])
-  t.same(await keysIn(bucket), ['connector/lease.json', 'notes/from-a-person.txt', 'notes/theirs.vmdk'])
+  t.same(await keysIn(bucket), [
+    'connector/lease.json',
+    'notes/from-a-person.txt',
+    'notes/theirs.vmdk',
+    `runs/${unknown}/disk-2000.vmdk`,
+  ])
   t.same(await uploadsIn(bucket), [])
   t.same([await keysIn(foreign), await uploadsIn(foreign)].flat().length, 2)
   t.not((await describeSnapshotImport({ clients: admin, taskId: task }))?.status, 'active')

@@ -32,29 +32,49 @@ t.test('snapshots of VMs, uploads and objects are of use to a living run only', 
     for (const runId of ended) t.equal(verdictOn(kind, runId), 'remove', `${kind} ${runId}`)
 })
 
-t.test('an import task that is over stays in the list of AWS; one that nobody waits for is undone', async t => {
-  for (const runId of ended) {
-    t.equal(verdictOn('importTask', runId, { complete: true }), 'keep')
-    t.equal(verdictOn('importTask', runId, { complete: false }), 'remove')
+t.test(
+  'only the import tasks of runs that were given up are undone: what others make may be a good replica',
+  async t => {
+    for (const runId of ended) {
+      t.equal(verdictOn('importTask', runId, { complete: true }), 'keep')
+      const givenUp = runId === 'failed' || runId === 'cancelled'
+      t.equal(verdictOn('importTask', runId, { complete: false }), givenUp ? 'remove' : 'keep', `${runId}`)
+    }
+  },
+)
+
+t.test('what AWS is importing for a run that the database does not know stays until it is done', async t => {
+  for (const runId of ['unknown', 'restored', 'failed', 'succeeded']) {
+    const task = (complete: boolean): Marked => ({ kind: 'importTask', id: 'task', where: 'EC2', runId, complete })
+    const foreign = runId === 'unknown' || runId === 'restored'
+    for (const kind of ['upload', 'object'] as const) {
+      t.equal(verdictOn(kind, runId, {}, [task(false)]), foreign ? 'keep' : 'remove', runId)
+      t.equal(verdictOn(kind, runId, {}, [task(true)]), 'remove', runId)
+      t.equal(verdictOn(kind, 'unknown', {}, [{ ...task(false), runId: 'another' }]), 'remove')
+    }
+    t.equal(verdictOn('vmSnapshot', runId, {}, [task(false)]), 'remove')
   }
 })
 
-t.test('images: those of runs stay, those of runs that were given up go, whole ones of nobody can be adopted', async t => {
-  const table: [runId: string | undefined, whole: Verdict, broken: Verdict][] = [
-    ['succeeded', 'adopt', 'keep'],
-    ['failed', 'remove', 'remove'],
-    ['cancelled', 'remove', 'remove'],
-    ['missed', 'adopt', 'keep'],
-    ['restored', 'adopt', 'keep'],
-    ['unknown', 'adopt', 'keep'],
-    [undefined, 'adopt', 'keep'],
-  ]
-  for (const [runId, whole, broken] of table) {
-    t.equal(verdictOn('image', runId, { complete: true }), whole, `whole, ${runId}`)
-    t.equal(verdictOn('image', runId, { complete: false }), broken, `broken, ${runId}`)
-    t.equal(verdictOn('image', runId, { id: 'ami-known', complete: true }), 'keep', `known, ${runId}`)
-  }
-})
+t.test(
+  'images: those of runs stay, those of runs that were given up go, whole ones of nobody can be adopted',
+  async t => {
+    const table: [runId: string | undefined, whole: Verdict, broken: Verdict][] = [
+      ['succeeded', 'adopt', 'keep'],
+      ['failed', 'remove', 'remove'],
+      ['cancelled', 'remove', 'remove'],
+      ['missed', 'adopt', 'keep'],
+      ['restored', 'adopt', 'keep'],
+      ['unknown', 'adopt', 'keep'],
+      [undefined, 'adopt', 'keep'],
+    ]
+    for (const [runId, whole, broken] of table) {
+      t.equal(verdictOn('image', runId, { complete: true }), whole, `whole, ${runId}`)
+      t.equal(verdictOn('image', runId, { complete: false }), broken, `broken, ${runId}`)
+      t.equal(verdictOn('image', runId, { id: 'ami-known', complete: true }), 'keep', `known, ${runId}`)
+    }
+  },
+)
 
 t.test('EBS snapshots: only those of runs that were given up go', async t => {
   const table: [runId: string | undefined, verdict: Verdict][] = [
@@ -73,8 +93,18 @@ t.test('EBS snapshots: only those of runs that were given up go', async t => {
 })
 
 t.test('a snapshot under an image that can be adopted says so', async t => {
-  const image: Marked = { kind: 'image', id: 'ami-1', where: 'EC2', runId: 'unknown', complete: true, snapshotIds: ['x'] }
-  const [found] = judge([{ kind: 'ebsSnapshot', id: 'x', where: 'EC2', runId: 'unknown', complete: true }, image], known)
+  const image: Marked = {
+    kind: 'image',
+    id: 'ami-1',
+    where: 'EC2',
+    runId: 'unknown',
+    complete: true,
+    snapshotIds: ['x'],
+  }
+  const [found] = judge(
+    [{ kind: 'ebsSnapshot', id: 'x', where: 'EC2', runId: 'unknown', complete: true }, image],
+    known,
+  )
   t.match(found, { verdict: 'keep', why: /adopted stands on it/ })
 })
 
@@ -84,5 +114,5 @@ t.test('whatever else is there, nothing in EC2 of a run that the database does n
       for (const complete of [true, false, undefined])
         t.not(verdictOn(kind, runId, complete === undefined ? {} : { complete }), 'remove')
   for (const runId of ['unknown', 'restored', undefined])
-    t.not(verdictOn('importTask', runId, { complete: true }), 'remove')
+    for (const complete of [true, false]) t.not(verdictOn('importTask', runId, { complete }), 'remove')
 })

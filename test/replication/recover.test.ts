@@ -6,7 +6,7 @@ import { DescribeImportSnapshotTasksCommand, EC2Client } from '@aws-sdk/client-e
 import { pino } from 'pino'
 import t from 'tap'
 import type { RunView } from '../../appliance/api/schemas/runs.ts'
-import type { Run, RunStep } from '../../appliance/domain.ts'
+import type { Job, Run, RunStep } from '../../appliance/domain.ts'
 import { abandonRuns, resumeRuns } from '../../appliance/replication/recover.ts'
 import type { Runner } from '../../appliance/replication/runner.ts'
 import { openStore, type Store } from '../../appliance/store/store.ts'
@@ -22,15 +22,19 @@ const log = pino({ level: 'silent' })
 const directory = await mkdtemp(join(tmpdir(), 'hoist-recover-'))
 t.teardown(() => rm(directory, { recursive: true, force: true }))
 
-t.test('runs in a stage are gone on with, whose job is there', async t => {
+t.test('runs in a stage that nothing executes are gone on with', async t => {
   const store = await openStore(join(directory, 'pure'))
   t.teardown(() => store.close())
   const resumed: string[] = []
-  const runner = { resume: (job, run) => void resumed.push(`${job.id} ${run.id}`) } as Pick<Runner, 'resume'> as Runner
+  const runner = {
+    executes: (runId: string) => runId === 'run-00003',
+    resume: (job: Job, run: Run) => void resumed.push(`${job.id} ${run.id}`),
+  } as unknown as Runner
   for (const number of [1, 2, 3]) await store.jobs.create(sampleJob(number))
   await store.runs.create(sampleRun(1, { state: 'uploading' }))
   await store.runs.create(sampleRun(2, { jobId: 'job-2', state: 'creatingImage' }))
-  await store.runs.create(sampleRun(3, { jobId: 'job-3', state: 'succeeded' }))
+  await store.runs.create(sampleRun(3, { jobId: 'job-3', state: 'uploading' }))
+  await store.runs.create(sampleRun(4, { jobId: 'job-3', state: 'succeeded' }))
   await resumeRuns({ ...store, log }, runner)
   t.same(resumed, ['job-1 run-00001', 'job-2 run-00002'])
 
@@ -43,6 +47,7 @@ t.test('runs in a stage are gone on with, whose job is there', async t => {
     [
       { id: 'run-00001', state: 'failed', failure: { code: 'DATABASE_RESTORED', stage: 'uploading', hint: /adopted/ } },
       { id: 'run-00002', state: 'failed', failure: { code: 'DATABASE_RESTORED' }, endedAt: /Z$/ },
+      { id: 'run-00003', state: 'failed', failure: { code: 'DATABASE_RESTORED' } },
     ],
   )
 })
@@ -106,57 +111,67 @@ t.test('with a real process', async t => {
   const has = (kind: RunStep['kind'], phase: RunStep['phase']) => (run: RunView) =>
     run.steps.some(step => step.kind === kind && step.phase === phase)
 
-  t.test('killed with a run in every stage, and again while it recovers: every run goes on and succeeds, nothing is made twice', async t => {
-    await lab.awsControl('DELETE', '/requests')
-    const since = (await lab.vcenterControl<{ number: number }[]>('GET', '/requests')).at(-1)?.number ?? 0
+  t.test(
+    'killed with a run in every stage, and again while it recovers: every run goes on and succeeds, nothing is made twice',
+    async t => {
+      await lab.awsControl('DELETE', '/requests')
+      const since = (await lab.vcenterControl<{ number: number }[]>('GET', '/requests')).at(-1)?.number ?? 0
 
-    await awsFault({ service: 'ec2', operation: 'DescribeImages', kind: 'hold', skip: 1, times: -1 })
-    const image = await begin('image', ({ state }) => state === 'creatingImage')
-    await lab.awsControl('POST', '/tasks', { stepMs: 5000 })
-    const imported = await begin('import', run => run.disks.some(disk => disk.importTaskId !== undefined))
-    await vcenterFault({ kind: 'taskHold', method: 'RemoveSnapshot_Task' })
-    const thaw = await begin('thaw', has('upload', 'proven'))
-    await shape(8 * mib)
-    const upload = await begin('upload', ({ disks }) => disks.some(disk => disk.uploadedBytes > 0))
-    await vcenterFault({ kind: 'taskHold', method: 'CreateSnapshot_Task' })
-    const freeze = await begin('freeze', has('vmSnapshot', 'intended'))
+      await awsFault({ service: 'ec2', operation: 'DescribeImages', kind: 'hold', skip: 1, times: -1 })
+      const image = await begin('image', ({ state }) => state === 'creatingImage')
+      await lab.awsControl('POST', '/tasks', { stepMs: 5000 })
+      const imported = await begin('import', run => run.disks.some(disk => disk.importTaskId !== undefined))
+      await vcenterFault({ kind: 'taskHold', method: 'RemoveSnapshot_Task' })
+      const thaw = await begin('thaw', has('upload', 'proven'))
+      await shape(8 * mib)
+      const upload = await begin('upload', ({ disks }) => disks.some(disk => disk.uploadedBytes > 0))
+      await vcenterFault({ kind: 'taskHold', method: 'CreateSnapshot_Task' })
+      const freeze = await begin('freeze', has('vmSnapshot', 'intended'))
 
-    await kill()
-    await startAgain()
-    await kill()
-    await heal()
-    await startAgain()
-    const runs = await Promise.all([image, imported, thaw, upload, freeze].map(({ id }) => until(id, hasEnded)))
-    for (const run of runs) {
-      t.ok(run.resumptions >= 1, run.serverName)
-      await isWhole(t, lab, run)
-    }
+      await kill()
+      await startAgain()
+      await kill()
+      await heal()
+      await startAgain()
+      const runs = await Promise.all([image, imported, thaw, upload, freeze].map(({ id }) => until(id, hasEnded)))
+      for (const run of runs) {
+        t.ok(run.resumptions >= 1, run.serverName)
+        await isWhole(t, lab, run)
+      }
 
-    const vcenter = await lab.vcenterControl<{ method: string }[]>('GET', `/requests?since=${since}`)
-    t.equal(vcenter.filter(({ method }) => method === 'CreateSnapshot_Task').length, 5, 'one snapshot for each server')
-    const aws = await lab.awsControl<Request[]>('GET', '/requests')
-    const sent = (operation: string) => aws.filter(one => one.operation === operation && one.status === 200)
-    t.equal(sent('CreateMultipartUpload').length, 5, 'one upload for each disk')
-    t.equal(sent('CompleteMultipartUpload').length, 5)
-    const parts = sent('UploadPart').map(({ path, query }) => `${path} ${/partNumber=\d+/.exec(query ?? '')?.[0]}`)
-    t.same(parts.length, new Set(parts).size, 'what S3 had was not sent again')
-    t.equal(parts.filter(part => part.includes(upload.id)).length, 4)
-    t.equal(await importsOf(lab), 5, 'one import task for each disk')
-    t.equal(sent('RegisterImage').length, 5)
-  })
+      const vcenter = await lab.vcenterControl<{ method: string }[]>('GET', `/requests?since=${since}`)
+      t.equal(
+        vcenter.filter(({ method }) => method === 'CreateSnapshot_Task').length,
+        5,
+        'one snapshot for each server',
+      )
+      const aws = await lab.awsControl<Request[]>('GET', '/requests')
+      const sent = (operation: string) => aws.filter(one => one.operation === operation && one.status === 200)
+      t.equal(sent('CreateMultipartUpload').length, 5, 'one upload for each disk')
+      t.equal(sent('CompleteMultipartUpload').length, 5)
+      const parts = sent('UploadPart').map(({ path, query }) => `${path} ${/partNumber=\d+/.exec(query ?? '')?.[0]}`)
+      t.same(parts.length, new Set(parts).size, 'what S3 had was not sent again')
+      t.equal(parts.filter(part => part.includes(upload.id)).length, 4)
+      t.equal(await importsOf(lab), 5, 'one import task for each disk')
+      t.equal(sent('RegisterImage').length, 5)
+    },
+  )
 
-  t.test('killed while it took back what a run had made: it goes on with that, and the run fails by its first name', async t => {
-    await lab.awsControl('POST', '/imports', { next: { fail: 'ClientError: Disk validation failed' } })
-    await awsFault({ service: 's3', operation: 'DeleteObject', kind: 'hold', times: -1 })
-    const { id } = await begin('givenup', ({ failure }) => failure !== undefined)
-    await kill()
-    t.not((await leftBehind(lab)).length, 0)
-    await heal()
-    await startAgain()
-    const run = await until(id, hasEnded)
-    t.match(run, { state: 'failed', resumptions: 0, failure: { code: 'IMPORT_REFUSED', stage: 'converting' } })
-    t.same(await leftBehind(lab), [])
-  })
+  t.test(
+    'killed while it took back what a run had made: it goes on with that, and the run fails by its first name',
+    async t => {
+      await lab.awsControl('POST', '/imports', { next: { fail: 'ClientError: Disk validation failed' } })
+      await awsFault({ service: 's3', operation: 'DeleteObject', kind: 'hold', times: -1 })
+      const { id } = await begin('givenup', ({ failure }) => failure !== undefined)
+      await kill()
+      t.not((await leftBehind(lab)).length, 0)
+      await heal()
+      await startAgain()
+      const run = await until(id, hasEnded)
+      t.match(run, { state: 'failed', resumptions: 0, failure: { code: 'IMPORT_REFUSED', stage: 'converting' } })
+      t.same(await leftBehind(lab), [])
+    },
+  )
 
   t.test('asked to stop, it is gone within ten seconds, takes nothing back, and goes on at the next start', async t => {
     await shape(4 * mib)

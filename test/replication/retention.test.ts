@@ -43,35 +43,47 @@ t.test('an image in use, or one that is kept, stays, with its snapshots', async 
   t.same(idsOf(expiredImages(runs, 1, use)), [['ami-1', 'a']])
 })
 
-t.test('over any history: the newest, what is used and what is kept stay, N stay, and nothing under them goes', async t => {
-  for (let seed = 1; seed <= 2000; seed++) {
-    const below = seeded(seed)
-    const pick = () => `snap-${below(12)}`
-    const runs = Array.from({ length: below(9) }, (_, index) => {
-      const snapshots = Array.from({ length: 1 + below(3) }, pick)
-      return imaged(100 - index, snapshots, below(2) ? Array.from({ length: 1 + below(3) }, pick) : undefined)
-    })
-    const keep = below(5)
-    const some = () => new Set(runs.flatMap(({ imageId = '' }) => (below(4) === 0 ? [imageId] : [])))
-    const use = { inUse: some(), kept: some() }
-    const expired = expiredImages(runs, keep, use)
-    const gone = new Set(expired.map(({ imageId }) => imageId))
-    const staying = runs.filter(({ imageId = '' }) => !gone.has(imageId))
-    const under = new Set(staying.flatMap(run => [...run.imageSnapshotIds, ...run.disks.map(disk => disk.snapshotId)]))
-    const wrong = [
-      ...(runs[0]?.imageId && gone.has(runs[0].imageId) ? ['the newest goes'] : []),
-      ...[...use.inUse, ...use.kept].filter(imageId => gone.has(imageId)).map(id => `${id} is used or kept, and goes`),
-      ...runs.slice(0, keep).filter(({ imageId = '' }) => gone.has(imageId)).map(({ id }) => `${id} is of the newest`),
-      ...runs
-        .slice(Math.max(keep, 1))
-        .filter(({ imageId = '' }) => !gone.has(imageId) && !use.inUse.has(imageId) && !use.kept.has(imageId))
-        .map(({ id }) => `${id} stays for no reason`),
-      ...expired.flatMap(({ snapshotIds }) => snapshotIds.filter(id => under.has(id))).map(id => `${id} is still needed`),
-      ...expired.flatMap(({ run, snapshotIds }) => {
-        const own = [...run.imageSnapshotIds, ...run.disks.map(disk => disk.snapshotId)]
-        return snapshotIds.filter(id => !own.includes(id)).map(id => `${id} is not of ${run.id}`)
-      }),
-    ]
-    if (wrong.length > 0) t.fail(`seed ${seed}: ${wrong.join('; ')}`)
-  }
-})
+t.test(
+  'over any history: the newest, what is used and what is kept stay, N stay, and nothing under them goes',
+  async t => {
+    for (let seed = 1; seed <= 2000; seed++) {
+      const below = seeded(seed)
+      const pick = () => `snap-${below(12)}`
+      const runs = Array.from({ length: below(9) }, (_, index) => {
+        const snapshots = Array.from({ length: 1 + below(3) }, pick)
+        return imaged(100 - index, snapshots, below(2) ? Array.from({ length: 1 + below(3) }, pick) : undefined)
+      })
+      const keep = below(5)
+      const some = () => new Set(runs.flatMap(({ imageId = '' }) => (below(4) === 0 ? [imageId] : [])))
+      const use = { inUse: some(), kept: some() }
+      const expired = expiredImages(runs, keep, use)
+      const gone = new Set(expired.map(({ imageId }) => imageId))
+      const staying = runs.filter(({ imageId = '' }) => !gone.has(imageId))
+      const under = new Set(
+        staying.flatMap(run => [...run.imageSnapshotIds, ...run.disks.map(disk => disk.snapshotId)]),
+      )
+      const wrong = [
+        ...(runs[0]?.imageId && gone.has(runs[0].imageId) ? ['the newest goes'] : []),
+        ...[...use.inUse, ...use.kept]
+          .filter(imageId => gone.has(imageId))
+          .map(id => `${id} is used or kept, and goes`),
+        ...runs
+          .slice(0, keep)
+          .filter(({ imageId = '' }) => gone.has(imageId))
+          .map(({ id }) => `${id} is of the newest`),
+        ...runs
+          .slice(Math.max(keep, 1))
+          .filter(({ imageId = '' }) => !gone.has(imageId) && !use.inUse.has(imageId) && !use.kept.has(imageId))
+          .map(({ id }) => `${id} stays for no reason`),
+        ...expired
+          .flatMap(({ snapshotIds }) => snapshotIds.filter(id => under.has(id)))
+          .map(id => `${id} is still needed`),
+        ...expired.flatMap(({ run, snapshotIds }) => {
+          const own = [...run.imageSnapshotIds, ...run.disks.map(disk => disk.snapshotId)]
+          return snapshotIds.filter(id => !own.includes(id)).map(id => `${id} is not of ${run.id}`)
+        }),
+      ]
+      if (wrong.length > 0) t.fail(`seed ${seed}: ${wrong.join('; ')}`)
+    }
+  },
+)

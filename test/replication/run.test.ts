@@ -10,9 +10,11 @@ import t from 'tap'
 import { Manifest } from '../../appliance/disk/manifest.ts'
 import { findLeftovers, proveRun } from '../demo/verify.ts'
 import { startSite } from '../site.ts'
+import { quickAws } from './endings.ts'
 
 const mib = 1024 * 1024
 const site = await startSite({
+  aws: quickAws,
   vms: [
     {
       name: 'web01',
@@ -100,7 +102,10 @@ t.test('every disk of a server stands in EBS as it was frozen, whatever is in it
     const entries = await readdir(site.dataDir, { recursive: true, withFileTypes: true })
     const files = entries.filter(entry => entry.isFile()).map(entry => entry.name)
     for (const name of files) {
-      t.match(name, /^(hoist\.db(-wal|-shm)?|hoist-\w+\.db|secrets\.key|web\.(key|crt)|(api|metrics)-token|disk-\d+\.manifest)$/)
+      t.match(
+        name,
+        /^(hoist\.db(-wal|-shm)?|hoist-\w+\.db|secrets\.key|web\.(key|crt)|(api|metrics)-token|disk-\d+\.manifest)$/,
+      )
     }
   })
 })

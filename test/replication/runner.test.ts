@@ -23,7 +23,11 @@ let number = 0
 const job = () => store.jobs.create(sampleJob(++number))
 
 /** A runner whose runs all fail to connect, after a gate of the test's has been opened. */
-function setUp({ servers = 50, code = 'NOT_CONFIGURED' as ErrorCode, ...options }: Partial<RunnerOptions> & { servers?: number; code?: ErrorCode } = {}) {
+function setUp({
+  servers = 50,
+  code = 'NOT_CONFIGURED' as ErrorCode,
+  ...options
+}: Partial<RunnerOptions> & { servers?: number; code?: ErrorCode } = {}) {
   const gate = Promise.withResolvers<void>()
   const begun: string[] = []
   const seen: Run[] = []
@@ -45,6 +49,7 @@ function setUp({ servers = 50, code = 'NOT_CONFIGURED' as ErrorCode, ...options 
     resumeMs: 1,
     ...options,
   })
+  t.teardown(() => runner.halt())
   const idle = (jobId: string) => poll(async () => (runner.isActive(jobId) ? undefined : true))
   return { runner, gate, begun, seen, ended, idle }
 }
@@ -179,17 +184,25 @@ t.test('a connector that may not act starts and goes on with nothing, until it i
   t.equal(begun.length, 1)
 })
 
-t.test('a run that was gone on with fifty times, and came no further, may be what stops the appliance: it ends', async t => {
-  const { runner, begun, idle } = setUp()
-  const made = await job()
-  const run = await store.runs.create(
-    sampleRun(2, { id: 'stuck', jobId: made.id, state: 'uploading', heldUp: { times: 50, steps: 'uploading', bytes: 0 } }),
-  )
-  runner.resume(made, run)
-  await idle(made.id)
-  t.same(begun, [])
-  t.match(await store.runs.get(run.id), { state: 'failed', failure: { code: 'RUN_RESTARTED_TOO_OFTEN' } })
-})
+t.test(
+  'a run that was gone on with fifty times, and came no further, may be what stops the appliance: it ends',
+  async t => {
+    const { runner, begun, idle } = setUp()
+    const made = await job()
+    const run = await store.runs.create(
+      sampleRun(2, {
+        id: 'stuck',
+        jobId: made.id,
+        state: 'uploading',
+        heldUp: { times: 50, steps: 'uploading', bytes: 0 },
+      }),
+    )
+    runner.resume(made, run)
+    await idle(made.id)
+    t.same(begun, [])
+    t.match(await store.runs.get(run.id), { state: 'failed', failure: { code: 'RUN_RESTARTED_TOO_OFTEN' } })
+  },
+)
 
 t.test('a datastore that fills up while the run is held up, with its snapshot open, ends it by that name', async t => {
   const low = new AbortController()

@@ -63,9 +63,9 @@ t.test('credentials that stay expired end the run by name; what it made goes whe
   await clear()
   t.match(run, {
     state: 'failed',
-    resumptions: 20,
     failure: { code: 'AWS_CREDENTIALS_EXPIRED', stage: 'uploading', hint: /./ },
   })
+  t.ok(run.resumptions >= 20 && run.resumptions <= 22, `${run.resumptions}`)
   t.same(await leftBehind(site.lab), [])
 })
 

@@ -52,7 +52,9 @@ let number = 0
 /** A registered connector in a bucket of its own, and machines that take themselves for it. */
 async function connector(t: Test) {
   const bucket = `hoist-lease-${++number}`
-  await s3.send(new CreateBucketCommand({ Bucket: bucket, CreateBucketConfiguration: { LocationConstraint: 'eu-central-1' } }))
+  await s3.send(
+    new CreateBucketCommand({ Bucket: bucket, CreateBucketConfiguration: { LocationConstraint: 'eu-central-1' } }),
+  )
   const registered: Connector = {
     ...{ id: `connector-${number}`, mark: 0, bucket, bucketRegion: region, awsAccountId: accountId },
     ...{ vcenterInstanceUuid: 'vcenter', generation: 'first' },
@@ -133,57 +135,63 @@ t.test('each start of the appliance takes the lease with the next epoch', async 
   }
 })
 
-t.test('a copy of the data directory on the same machine fences the process that works; what is older is read-only', async t => {
-  const { first, machine, written } = await connector(t)
-  const old = first.process()
-  await old.renew()
-  const present = await machine('first', await first.known())
-  const early = await machine('first', await first.known())
-  const next = present.process()
-  await next.renew()
-  t.match(await written(), { epoch: 2 })
-  await t.rejects(old.advance(), { code: 'CONNECTOR_READ_ONLY', message: /taken this connector over/ })
-  t.same(first.told, ['active', 'unknown', 'readOnly fenced'])
-  t.throws(() => old.assertActive(), { code: 'CONNECTOR_READ_ONLY' })
-  await old.renew()
-  t.match(old.standing, { state: 'readOnly', reason: 'fenced' }, 'only a person gets it out of this')
-  await next.confirm()
-  t.match(await written(), { epoch: 2, machineId: 'first' })
-  const late = early.process()
-  await late.renew()
-  t.match(late.standing, { state: 'readOnly', reason: 'restored' })
-})
+t.test(
+  'a copy of the data directory on the same machine fences the process that works; what is older is read-only',
+  async t => {
+    const { first, machine, written } = await connector(t)
+    const old = first.process()
+    await old.renew()
+    const present = await machine('first', await first.known())
+    const early = await machine('first', await first.known())
+    const next = present.process()
+    await next.renew()
+    t.match(await written(), { epoch: 2 })
+    await t.rejects(old.advance(), { code: 'CONNECTOR_READ_ONLY', message: /taken this connector over/ })
+    t.same(first.told, ['active', 'unknown', 'readOnly fenced'])
+    t.throws(() => old.assertActive(), { code: 'CONNECTOR_READ_ONLY' })
+    await old.renew()
+    t.match(old.standing, { state: 'readOnly', reason: 'fenced' }, 'only a person gets it out of this')
+    await next.confirm()
+    t.match(await written(), { epoch: 2, machineId: 'first' })
+    const late = early.process()
+    await late.renew()
+    t.match(late.standing, { state: 'readOnly', reason: 'restored' })
+  },
+)
 
-t.test('a clone on another machine is read-only until it takes over; then the first is, until it takes back', async t => {
-  const { first, machine, written } = await connector(t)
-  const original = first.process()
-  await original.renew()
-  const clone = await machine('clone', await first.known())
-  const copy = clone.process()
-  const before = await written()
-  for (let turn = 0; turn < 2; turn++) await copy.renew()
-  await t.rejects(copy.advance(), { code: 'CONNECTOR_READ_ONLY', message: /Another machine works/ })
-  t.same(clone.told, ['readOnly cloned'])
-  t.same([await written(), await clone.known()], [before, await first.known()], 'and nothing is written')
-  await original.advance()
+t.test(
+  'a clone on another machine is read-only until it takes over; then the first is, until it takes back',
+  async t => {
+    const { first, machine, written } = await connector(t)
+    const original = first.process()
+    await original.renew()
+    const clone = await machine('clone', await first.known())
+    const copy = clone.process()
+    const before = await written()
+    for (let turn = 0; turn < 2; turn++) await copy.renew()
+    await t.rejects(copy.advance(), { code: 'CONNECTOR_READ_ONLY', message: /Another machine works/ })
+    t.same(clone.told, ['readOnly cloned'])
+    t.same([await written(), await clone.known()], [before, await first.known()], 'and nothing is written')
+    await original.advance()
 
-  await copy.takeOver()
-  t.same(clone.told, ['readOnly cloned', 'active'])
-  t.same(clone.abandoned, ['readOnly cloned'], 'its runs end before it acts')
-  const taken = await written()
-  t.match(taken, { machineId: 'clone', epoch: 2 })
-  t.ok((taken?.mark ?? 0) > (original.standing.state === 'active' ? original.standing.lease.mark : 0))
-  t.match(await clone.known(), { mark: taken?.mark ?? 0 })
-  t.not((await clone.known()).generation, 'first')
-  await original.renew()
-  t.same(first.told, ['active', 'unknown', 'readOnly fenced'])
-  t.same(await written(), taken)
+    await copy.takeOver()
+    t.same(clone.told, ['readOnly cloned', 'active'])
+    t.same(clone.abandoned, ['readOnly cloned'], 'its runs end before it acts')
+    const taken = await written()
+    t.match(taken, { machineId: 'clone', epoch: 2 })
+    t.ok((taken?.mark ?? 0) > (original.standing.state === 'active' ? original.standing.lease.mark : 0))
+    t.match(await clone.known(), { mark: taken?.mark ?? 0 })
+    t.not((await clone.known()).generation, 'first')
+    await original.renew()
+    t.same(first.told, ['active', 'unknown', 'readOnly fenced'])
+    t.same(await written(), taken)
 
-  await original.takeOver()
-  t.match(await written(), { machineId: 'first', epoch: 3 })
-  t.not((await first.known()).generation, (await clone.known()).generation)
-  await t.rejects(copy.advance(), { code: 'CONNECTOR_READ_ONLY' })
-})
+    await original.takeOver()
+    t.match(await written(), { machineId: 'first', epoch: 3 })
+    t.not((await first.known()).generation, (await clone.known()).generation)
+    await t.rejects(copy.advance(), { code: 'CONNECTOR_READ_ONLY' })
+  },
+)
 
 t.test('a clone may become a connector of its own, which shares nothing with the first', async t => {
   const { first, machine, written } = await connector(t)
@@ -202,29 +210,32 @@ t.test('a clone may become a connector of its own, which shares nothing with the
   t.same(await written(), before)
 })
 
-t.test('a database that was restored from an older backup is read-only; taking over makes a new generation', async t => {
-  const { first, written } = await connector(t)
-  const lease = first.process()
-  await lease.renew()
-  const backup = await first.known()
-  for (let turn = 0; turn < 2; turn++) await lease.renew()
-  // The repository itself does not let a mark fall.
-  await first.store.settings.setConnector({ id: 'cleared', mark: 0, generation: 'cleared' })
-  await first.store.settings.setConnector(backup)
-  const again = first.process()
-  await again.renew()
-  t.match(again.standing, { state: 'readOnly', reason: 'restored', lease: { mark: 3 } })
-  t.throws(() => again.assertActive(), { code: 'CONNECTOR_READ_ONLY', message: /not the one/ })
-  await again.takeOver()
-  t.match(await written(), { machineId: 'first', epoch: 2, mark: 4 })
-  t.equal((await first.known()).mark, 4)
-  t.not((await first.known()).generation, backup.generation)
-  t.same(first.abandoned, ['readOnly restored'])
-  await again.advance()
-  const next = first.process()
-  await next.renew()
-  t.equal(next.standing.state, 'active', 'from then on it is the present')
-})
+t.test(
+  'a database that was restored from an older backup is read-only; taking over makes a new generation',
+  async t => {
+    const { first, written } = await connector(t)
+    const lease = first.process()
+    await lease.renew()
+    const backup = await first.known()
+    for (let turn = 0; turn < 2; turn++) await lease.renew()
+    // The repository itself does not let a mark fall.
+    await first.store.settings.setConnector({ id: 'cleared', mark: 0, generation: 'cleared' })
+    await first.store.settings.setConnector(backup)
+    const again = first.process()
+    await again.renew()
+    t.match(again.standing, { state: 'readOnly', reason: 'restored', lease: { mark: 3 } })
+    t.throws(() => again.assertActive(), { code: 'CONNECTOR_READ_ONLY', message: /not the one/ })
+    await again.takeOver()
+    t.match(await written(), { machineId: 'first', epoch: 2, mark: 4 })
+    t.equal((await first.known()).mark, 4)
+    t.not((await first.known()).generation, backup.generation)
+    t.same(first.abandoned, ['readOnly restored'])
+    await again.advance()
+    const next = first.process()
+    await next.renew()
+    t.equal(next.standing.state, 'active', 'from then on it is the present')
+  },
+)
 
 t.test('while S3 cannot be asked after a start, nobody may act; then all is well', async t => {
   const { first, written } = await connector(t)

@@ -1,7 +1,7 @@
 // The connector as administrators look at it.
 import t, { type Test } from 'tap'
-import type { ConnectorLease, Standing } from '../../appliance/setup/connector-lease.ts'
 import { connectorService } from '../../appliance/setup/connector.ts'
+import type { ConnectorLease, Standing } from '../../appliance/setup/connector-lease.ts'
 import { applianceParts } from './appliance-parts.ts'
 
 const written = {
@@ -28,7 +28,10 @@ t.test('what stands is shown, with the lease where there is one and the reason w
   const table: [Standing, object][] = [
     [{ state: 'unregistered' }, { state: 'unregistered' }],
     [{ state: 'unknown', failure }, { state: 'unknown' }],
-    [{ state: 'active', lease: written }, { state: 'active', lease: shown }],
+    [
+      { state: 'active', lease: written },
+      { state: 'active', lease: shown },
+    ],
     [
       { state: 'readOnly', reason: 'cloned', lease: written },
       { state: 'readOnly', readOnlyReason: 'cloned', lease: shown },

@@ -8,7 +8,7 @@ import {
   registerConnector,
   unregisterConnector,
 } from '../../appliance/setup/registration.ts'
-import { findExtension } from '../../appliance/vsphere/extension.ts'
+import { findExtension, unregisterExtension } from '../../appliance/vsphere/extension.ts'
 import { startLab } from '../lab/lab.ts'
 import { applianceParts, connectBoth, type Parts } from './appliance-parts.ts'
 
@@ -30,6 +30,8 @@ async function ready(t: Parameters<typeof applianceParts>[0]) {
   const parts = await applianceParts(t)
   await connectBoth(lab, parts)
   const { store, connections } = parts
+  // The one of the test before: a connector leaves it alone.
+  await unregisterExtension(await connections.vcenter(), { signal: never })
   return {
     ...parts,
     register: () => registerConnector(store.settings, connections, '1.2.3', never),
@@ -82,8 +84,7 @@ for (const operation of [
   'PutBucketTagging',
 ]) {
   t.test(`a registration that fails at ${operation} leaves nothing, and the next makes one bucket`, async t => {
-    const { register, extension, store, connections } = await ready(t)
-    await unregisterConnector(store.settings, connections, never)
+    const { register, extension, store } = await ready(t)
     const before = await ourBuckets()
     await fault(operation)
     await t.rejects(register(), { code: 'AWS_PERMISSION_MISSING', message: /s3:/, hint: /policy/ })
@@ -97,9 +98,17 @@ for (const operation of [
   })
 }
 
+t.test("unregistering leaves another connector's extension alone", async t => {
+  const first = await ready(t)
+  await first.register()
+  const second = await applianceParts(t)
+  await connectBoth(lab, second)
+  await unregisterConnector(second.store.settings, second.connections, never)
+  t.match(await first.extension(), { connectorId: (await ensureConnector(first.store.settings)).id })
+})
+
 t.test('when vCenter refuses the extension, the next registration takes the same bucket', async t => {
-  const { register, extension, store, connections } = await ready(t)
-  await unregisterConnector(store.settings, connections, never)
+  const { register, extension, store } = await ready(t)
   const before = await ourBuckets()
   await lab.vcenterControl('POST', '/faults', { kind: 'soap', method: 'RegisterExtension', fault: 'NoPermission' })
   await t.rejects(register(), { code: 'VCENTER_PERMISSION_MISSING' })
@@ -148,7 +157,15 @@ t.test('another vCenter, account or Region makes the registration none', async t
   const { store } = await applianceParts(t)
   const { settings } = store
   const { id, generation } = await ensureConnector(settings)
-  const registered = { id, mark: 0, generation, bucket: 'b', bucketRegion: 'r', awsAccountId: '1', vcenterInstanceUuid: 'u' }
+  const registered = {
+    id,
+    mark: 0,
+    generation,
+    bucket: 'b',
+    bucketRegion: 'r',
+    awsAccountId: '1',
+    vcenterInstanceUuid: 'u',
+  }
   await settings.setConnector(registered)
   await forgetOtherVcenter(settings, 'u')
   await forgetOtherAccount(settings, '1', 'r')

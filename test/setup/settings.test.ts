@@ -1,6 +1,7 @@
 // The settings service: each bad input a named error, the former settings kept, one change at a time, no secret shown.
 import t, { type Test } from 'tap'
 import { readOnly } from '../../appliance/setup/connector-lease.ts'
+import { proxyService } from '../../appliance/setup/proxy.ts'
 import { settingsService } from '../../appliance/setup/settings.ts'
 import { findExtension } from '../../appliance/vsphere/extension.ts'
 import { startLab } from '../lab/lab.ts'
@@ -19,7 +20,15 @@ async function service(t: Test, busy = false) {
   const assertActive = () => {
     if (state.readOnly) throw readOnly('cloned')
   }
-  const options = { settings: store.settings, connections, version: '1.2.3', busy: async () => busy, registered, assertActive }
+  const options = {
+    settings: store.settings,
+    connections,
+    version: '1.2.3',
+    busy: async () => busy,
+    registered,
+    assertActive,
+    proxy: proxyService({ settings: store.settings, secrets: store.secrets, connections }),
+  }
   return { store, connections, told, state, settings: settingsService(options) }
 }
 
@@ -103,14 +112,15 @@ t.test('URLs that cannot be read, or that carry a password, are refused without 
   }
 })
 
-t.test('the policies to grant name the account and the Region', async t => {
+t.test('the bucket can be made before vCenter is known, and registering keeps it', async t => {
   const { settings } = await service(t)
-  await t.rejects(settings.policies(), { code: 'NOT_CONFIGURED' })
+  await t.rejects(settings.createBucket(signal), { code: 'NOT_CONFIGURED' })
   await settings.changeAws(awsSettings(lab), awsSecret(lab))
-  const { connector, vmimportTrust, vmimportRole } = await settings.policies()
-  t.match(JSON.stringify(connector), new RegExp(`ec2:${lab.aws.region}:${lab.aws.accountId}`))
-  t.match(JSON.stringify(vmimportTrust), new RegExp(lab.aws.accountId))
-  t.match(JSON.stringify(vmimportRole), /s3:GetObject/)
+  const made = await settings.createBucket(signal)
+  t.match(made, { bucket: /^hoist-/, created: true })
+  t.same(await settings.createBucket(signal), { ...made, created: false })
+  await settings.changeVcenter(vcenterBody())
+  t.equal((await settings.register(signal)).bucket, made.bucket)
 })
 
 t.test('registrations at the same moment make one bucket', async t => {
@@ -151,16 +161,19 @@ t.test('while runs are under way, the registration stays', async t => {
   t.ok(await findExtension(await connections.vcenter()))
 })
 
-t.test('a connector that is read-only is neither registered nor unregistered nor moved; its credentials can be renewed', async t => {
-  const { settings, state, store } = await setUp(t)
-  await settings.register(signal)
-  state.readOnly = true
-  const refused = { code: 'CONNECTOR_READ_ONLY' }
-  await t.rejects(settings.register(signal), refused)
-  await t.rejects(settings.unregister(signal), refused)
-  const before = await store.settings.getAws()
-  await t.rejects(settings.changeAws({ ...awsSettings(lab), region: 'eu-west-1' }, awsSecret(lab)), { code: /./ })
-  t.same(await store.settings.getAws(), before)
-  await settings.changeAws(awsSettings(lab), awsSecret(lab))
-  await settings.changeVcenter(vcenterBody())
-})
+t.test(
+  'a connector that is read-only is neither registered nor unregistered nor moved; its credentials can be renewed',
+  async t => {
+    const { settings, state, store } = await setUp(t)
+    await settings.register(signal)
+    state.readOnly = true
+    const refused = { code: 'CONNECTOR_READ_ONLY' }
+    await t.rejects(settings.register(signal), refused)
+    await t.rejects(settings.unregister(signal), refused)
+    const before = await store.settings.getAws()
+    await t.rejects(settings.changeAws({ ...awsSettings(lab), region: 'eu-west-1' }, awsSecret(lab)), { code: /./ })
+    t.same(await store.settings.getAws(), before)
+    await settings.changeAws(awsSettings(lab), awsSecret(lab))
+    await settings.changeVcenter(vcenterBody())
+  },
+)

@@ -1,2 +1,142 @@
-// Placeholder during the scaffold.
-export function AuditPage(_props: { part?: string }) { return <p>AuditPage</p> }
+// The audit log: every change, newest first.
+import { useMemo, useState } from 'preact/hooks'
+import { api } from '../api.ts'
+import type { AuditEntry } from '../contract.ts'
+import { moment } from '../format.ts'
+import { useAction, useResource } from '../hooks.ts'
+import { d } from '../locale/en-support.ts'
+import { Button } from '../ui/button.tsx'
+import { Field } from '../ui/field.tsx'
+import { Facts, PageHead, PageWithout, SidePanel } from '../ui/layout-parts.tsx'
+import { EmptyState, Problem } from '../ui/messages.tsx'
+import { State, type StateKind } from '../ui/state.tsx'
+import { type Column, Table } from '../ui/table.tsx'
+
+const words = d.audit
+const pageSize = 500
+const kinds: Record<AuditEntry['outcome'], StateKind> = { done: 'success', refused: 'stopped', failed: 'error' }
+
+export const whatOf = ({ method, route }: Pick<AuditEntry, 'method' | 'route'>): string => `${method} ${route}`
+const whoOf = ({ actor }: AuditEntry): string => actor.name || words.kinds[actor.kind]
+
+export function AuditPage() {
+  const newest = useResource(signal => api.audit({ limit: pageSize }, signal))
+  const [older, setOlder] = useState<{ items: AuditEntry[]; next?: string }>()
+  const [search, setSearch] = useState('')
+  const [openId, setOpenId] = useState<string>()
+  const more = useAction()
+  const all = useMemo(() => [...(newest.data?.items ?? []), ...(older?.items ?? [])], [newest.data, older])
+  const rows = useMemo(() => {
+    const wanted = search.trim().toLowerCase()
+    return all.filter(entry =>
+      `${whoOf(entry)} ${entry.address} ${whatOf(entry)} ${entry.code ?? ''}`.toLowerCase().includes(wanted),
+    )
+  }, [all, search])
+  const columns = useMemo(() => columnsFor(setOpenId), [])
+  if (!newest.data) return <PageWithout title={words.title} error={newest.error} onRetry={newest.reload} />
+  const next = older ? older.next : newest.data.next
+  const open = all.find(({ id }) => id === openId)
+  const loadOlder = () =>
+    more.run(async () => {
+      if (next === undefined) return
+      const page = await api.audit({ limit: pageSize, after: next })
+      setOlder({ ...page, items: [...(older?.items ?? []), ...page.items] })
+    })
+  return (
+    <>
+      <PageHead title={words.title}>{words.text}</PageHead>
+      <div class="toolbar">
+        <Field class="search" type="search" label={words.search} value={search} onInput={setSearch} />
+      </div>
+      <div class="beside">
+        <div>
+          <Table<AuditEntry>
+            label={words.title}
+            rows={rows}
+            rowKey={entry => entry.id}
+            columns={open ? columns.filter(({ id }) => id !== 'from' && id !== 'outcome') : columns}
+            current={openId}
+            empty={
+              <EmptyState icon="list" title={words.empty}>
+                {words.emptyHint}
+              </EmptyState>
+            }
+          />
+          <div class="buttons">
+            <span class="hint" role="status">
+              {words.shown(rows.length)}
+            </span>
+            {next !== undefined && (
+              <Button busy={more.busy} onClick={() => void loadOlder()}>
+                {words.older}
+              </Button>
+            )}
+          </div>
+          {more.error && <Problem error={more.error} />}
+        </div>
+        {open && <EntryPanel key={open.id} entry={open} onClose={() => setOpenId(undefined)} />}
+      </div>
+    </>
+  )
+}
+
+function columnsFor(open: (id: string) => void): Column<AuditEntry>[] {
+  return [
+    {
+      id: 'what',
+      title: words.what,
+      cell: entry => (
+        <button type="button" class="link cut" onClick={() => open(entry.id)}>
+          {whatOf(entry)}
+        </button>
+      ),
+    },
+    { id: 'who', title: words.who, width: '200px', cell: whoOf },
+    { id: 'at', title: words.at, width: '220px', wideOnly: true, cell: entry => moment(entry.at, { seconds: true }) },
+    { id: 'from', title: words.from, width: '150px', wideOnly: true, cell: entry => entry.address },
+    {
+      id: 'outcome',
+      title: words.outcome,
+      width: '120px',
+      wideOnly: true,
+      cell: entry => <State kind={kinds[entry.outcome]} word={words.outcomes[entry.outcome]} />,
+    },
+  ]
+}
+
+function EntryPanel({ entry, onClose }: { entry: AuditEntry; onClose: () => void }) {
+  const parts = [
+    [words.request, entry.request],
+    [words.before, entry.before],
+    [words.after, entry.after],
+  ] as const
+  return (
+    <SidePanel title={whatOf(entry)} onClose={onClose}>
+      <Facts
+        of={[
+          [
+            words.outcome,
+            <State
+              key="outcome"
+              kind={kinds[entry.outcome]}
+              word={`${words.outcomes[entry.outcome]} (${entry.status} ${entry.code ?? ''})`}
+            />,
+          ],
+          [words.at, moment(entry.at, { seconds: true })],
+          [words.who, `${whoOf(entry)} (${words.kinds[entry.actor.kind]})`],
+          [words.from, entry.address],
+          ...Object.entries(entry.target).map(([name, value]) => [name, <code key={name}>{value}</code>] as const),
+        ]}
+      />
+      {parts.map(
+        ([title, value]) =>
+          value !== undefined && (
+            <section key={title} class="stack">
+              <h3>{title}</h3>
+              <pre>{JSON.stringify(value, undefined, 2)}</pre>
+            </section>
+          ),
+      )}
+    </SidePanel>
+  )
+}

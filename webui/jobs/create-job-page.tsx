@@ -15,7 +15,8 @@ import { EmptyState, Loading, Problem, toast } from '../ui/messages.tsx'
 import { Wizard } from '../ui/wizard.tsx'
 import { ImageStep, LicenceStep, ScheduleStep } from './create-job-steps.tsx'
 import { bodyOf, type DraftStep, draftSteps, errorsOf, firstDraft, type JobDraft, wordsOf } from './job-draft.ts'
-import { ServersStep, sortOut } from './servers-step.tsx'
+import { ServersStep } from './servers-step.tsx'
+import { sortOut } from './sort-out.ts'
 
 const crumb = { href: '/servers', label: t.servers.title }
 
@@ -39,7 +40,11 @@ export function CreateJobPage() {
       ) : list.reading && catalog?.state !== 'empty' ? (
         <Loading />
       ) : (
-        <EmptyState icon="server" title={t.create.noServers} action={<Button href="/servers">{t.create.toServers}</Button>}>
+        <EmptyState
+          icon="server"
+          title={t.create.noServers}
+          action={<Button href="/servers">{t.create.toServers}</Button>}
+        >
           {t.create.noServersHint}
         </EmptyState>
       )}
@@ -67,14 +72,19 @@ function CreateJob({ onAnswer }: { onAnswer: (answer: JobsAnswer) => void }) {
     create.clear()
   }
   const submit = async () => {
-    const ok = await create.run(async () => {
-      const answer = await api.createJobs(bodyOf(draft, sorted.usable.map(({ id }) => id)))
+    await create.run(async () => {
+      const answer = await api.createJobs(
+        bodyOf(
+          draft,
+          sorted.usable.map(({ id }) => id),
+        ),
+      )
       await loadJobs()
       chosenServers.set(new Set())
       if (answer.refused.length > 0) return onAnswer(answer)
       toast(t.create.created(answer.created.length))
+      go(draft.when === 'now' ? '/runs' : '/jobs')
     })
-    if (ok && !document.querySelector('[data-refused]')) go(draft.when === 'now' ? '/runs' : '/jobs')
   }
   const next = () => {
     if (Object.keys(errors).length > 0) return setTried(true)
@@ -90,7 +100,7 @@ function CreateJob({ onAnswer }: { onAnswer: (answer: JobsAnswer) => void }) {
       steps={draftSteps.map((id, index) => ({
         id,
         title: t.create.steps[id],
-        done: index < reached || (index < at),
+        done: index < Math.max(reached, at),
         open: index <= reached,
       }))}
       current={step}
@@ -124,7 +134,7 @@ function Refused({ answer }: { answer: JobsAnswer }) {
   const { rows } = useStore(serverList)
   const nameOf = (id: string) => rows.find(row => row.id === id)?.name ?? id
   return (
-    <div class="stack loose" data-refused>
+    <div class="stack loose">
       <h2>{t.create.partly(answer.created.length, answer.refused.length)}</h2>
       <h3>{t.create.refusedTitle}</h3>
       {answer.refused.map(refusal => (

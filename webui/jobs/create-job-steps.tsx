@@ -134,10 +134,14 @@ export function ImageStep({ draft, onChange, errors = {} }: StepProps) {
         <legend>{t.create.tags}</legend>
         <p class="hint">{t.create.tagsHint}</p>
         {draft.tags.map((tag, index) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: a tag that is being typed has no name of its own yet
           <div key={index} class="toolbar">
             <Field label={t.create.tagKey} value={tag.key} maxLength={128} onInput={key => setTag(index, { key })} />
-            <Field label={t.create.tagValue} value={tag.value} maxLength={256} onInput={value => setTag(index, { value })} />
+            <Field
+              label={t.create.tagValue}
+              value={tag.value}
+              maxLength={256}
+              onInput={value => setTag(index, { value })}
+            />
             <Button
               icon="close"
               kind="plain"
@@ -148,7 +152,10 @@ export function ImageStep({ draft, onChange, errors = {} }: StepProps) {
         ))}
         {errors.tags && <div class="wrong">{errors.tags}</div>}
         <div>
-          <Button disabled={draft.tags.length >= 40} onClick={() => onChange({ tags: [...draft.tags, { key: '', value: '' }] })}>
+          <Button
+            disabled={draft.tags.length >= 40}
+            onClick={() => onChange({ tags: [...draft.tags, { key: '', value: '' }] })}
+          >
             {t.create.addTag}
           </Button>
         </div>

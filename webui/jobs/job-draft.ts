@@ -63,7 +63,8 @@ export function errorsOf(step: DraftStep, draft: JobDraft, usable: number, nowMs
   if (step === 'image') {
     if (!isWhole(draft.retention, 1, 270)) errors.retention = t.create.retentionWrong
     const keys = draft.tags.map(({ key }) => key)
-    if (keys.some(key => key === '' || key.length > 128 || /^(aws:|hoist:)/i.test(key))) errors.tags = t.create.tagKeyWrong
+    if (keys.some(key => key === '' || key.length > 128 || /^(aws:|hoist:)/i.test(key)))
+      errors.tags = t.create.tagKeyWrong
   }
   return errors
 }

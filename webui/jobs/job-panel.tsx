@@ -20,7 +20,15 @@ import { bandwidthWords, encryptionWords, repeatWords, windowWords } from './sch
 
 const words = t.jobs.facts
 
-export function JobPanel({ job, lastRun, onClose }: { job: JobView; lastRun: RunView | undefined; onClose: () => void }) {
+export function JobPanel({
+  job,
+  lastRun,
+  onClose,
+}: {
+  job: JobView
+  lastRun: RunView | undefined
+  onClose: () => void
+}) {
   const mayRun = useMay('operator')
   const { schedule, settings } = job
   const zone = schedule.timeZone === undefined ? {} : { zone: schedule.timeZone }
@@ -53,7 +61,12 @@ export function JobPanel({ job, lastRun, onClose }: { job: JobView; lastRun: Run
             [words.encrypted, encryptionWords(settings)],
             [words.retention, settings.retention],
             [words.bandwidth, settings.bandwidth && bandwidthWords(settings.bandwidth)],
-            [words.tags, Object.entries(settings.tags).map(([key, value]) => `${key}=${value}`).join(', ')],
+            [
+              words.tags,
+              Object.entries(settings.tags)
+                .map(([key, value]) => `${key}=${value}`)
+                .join(', '),
+            ],
             [words.created, moment(job.createdAt)],
           ]}
         />

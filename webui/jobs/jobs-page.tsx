@@ -11,8 +11,8 @@ import { useMay } from '../session.ts'
 import { useStore } from '../store.ts'
 import { Button } from '../ui/button.tsx'
 import { Field, Select } from '../ui/field.tsx'
-import { PageHead } from '../ui/layout-parts.tsx'
-import { EmptyState, Loading, Problem, toast } from '../ui/messages.tsx'
+import { PageHead, PageWithout } from '../ui/layout-parts.tsx'
+import { EmptyState, toast } from '../ui/messages.tsx'
 import { State } from '../ui/state.tsx'
 import { type Column, type Sorting, Table } from '../ui/table.tsx'
 import { JobPanel } from './job-panel.tsx'
@@ -36,7 +36,8 @@ export function JobsPage() {
   }, [runs])
   const rows = useMemo(() => {
     const found = (jobs ?? []).filter(
-      job => job.serverName.toLowerCase().includes(search.trim().toLowerCase()) && (state === '' || job.state === state),
+      job =>
+        job.serverName.toLowerCase().includes(search.trim().toLowerCase()) && (state === '' || job.state === state),
     )
     const sign = sorting.descending ? -1 : 1
     return found.sort((a, b) => {
@@ -46,13 +47,20 @@ export function JobsPage() {
   }, [jobs, search, state, sorting])
   const openId = query.get('job') ?? undefined
   const open = jobs?.find(({ id }) => id === openId)
-  const columns = useMemo(() => columnsFor(lastRun), [lastRun])
-  if (!jobs) return error ? <Problem error={error} onRetry={() => void loadJobs()} /> : <Loading />
+  const all = useMemo(() => columnsFor(lastRun), [lastRun])
+  const columns = open ? all.filter(({ id }) => id !== 'schedule' && id !== 'next') : all
+  if (!jobs) return <PageWithout title={t.jobs.title} error={error} onRetry={() => void loadJobs()} />
   return (
     <>
       <PageHead
         title={t.jobs.title}
-        actions={mayRun && <Button kind="primary" href="/servers">{t.jobs.choose}</Button>}
+        actions={
+          mayRun && (
+            <Button kind="primary" href="/servers">
+              {t.jobs.choose}
+            </Button>
+          )
+        }
       />
       <div class="toolbar">
         <Field class="search" type="search" label={t.jobs.searchLabel} value={search} onInput={setSearch} />
@@ -66,7 +74,9 @@ export function JobsPage() {
           ]}
         />
         <span class="space" />
-        {mayRun && selected.size > 0 && <BulkActions ids={[...selected].filter(id => rows.some(row => row.id === id))} />}
+        {mayRun && selected.size > 0 && (
+          <BulkActions ids={[...selected].filter(id => rows.some(row => row.id === id))} />
+        )}
       </div>
       <div class="beside">
         <div>
@@ -105,21 +115,27 @@ export function JobsPage() {
 function columnsFor(lastRun: ReadonlyMap<string, RunView>): Column<JobView>[] {
   const words = t.jobs.columns
   return [
-    { id: 'server', title: words.server, sortable: true, cell: job => <a href={`/jobs?job=${job.id}`}>{job.serverName}</a> },
-    { id: 'state', title: words.state, width: '150px', cell: job => <JobState job={job} /> },
+    {
+      id: 'server',
+      title: words.server,
+      sortable: true,
+      cell: job => <a href={`/jobs?job=${job.id}`}>{job.serverName}</a>,
+    },
+    { id: 'state', title: words.state, width: 'clamp(100px, 12vw, 170px)', cell: job => <JobState job={job} /> },
     { id: 'schedule', title: words.schedule, width: '140px', wideOnly: true, cell: job => repeatWords(job.schedule) },
     {
       id: 'next',
       title: words.next,
-      width: '190px',
+      width: '210px',
       sortable: true,
       wideOnly: true,
-      cell: job => (job.nextRunAt && job.state === 'active' ? moment(job.nextRunAt) : <span class="muted">{t.jobs.noNext}</span>),
+      cell: job =>
+        job.nextRunAt && job.state === 'active' ? moment(job.nextRunAt) : <span class="muted">{t.jobs.noNext}</span>,
     },
     {
       id: 'last',
       title: words.last,
-      width: '160px',
+      width: 'clamp(118px, 12vw, 160px)',
       cell: job => {
         const run = lastRun.get(job.id)
         return run ? (
@@ -135,7 +151,8 @@ function columnsFor(lastRun: ReadonlyMap<string, RunView>): Column<JobView>[] {
 }
 
 export function JobState({ job }: { job: JobView }) {
-  if (job.state === 'paused') return <State kind={job.pausedBecause === undefined ? 'stopped' : 'warning'} word={t.jobs.states.paused} />
+  if (job.state === 'paused')
+    return <State kind={job.pausedBecause === undefined ? 'stopped' : 'warning'} word={t.jobs.states.paused} />
   if (job.state === 'ended') return <State kind="stopped" word={t.jobs.states.ended} />
   if (job.failuresInARow > 0) return <State kind="warning" word={t.jobs.failing(job.failuresInARow)} />
   return <State kind="success" word={t.jobs.states.active} />

@@ -16,7 +16,8 @@ export function bandwidthWords(limit: BandwidthLimit | undefined): string {
   if (!limit) return t.policy.noLimit
   const base = limit.bytesPerSecond === undefined ? t.policy.noLimit : rate(limit.bytesPerSecond)
   const entries = limit.timetable.map(
-    entry => `${windowWords(entry.window)}: ${entry.bytesPerSecond === null ? t.policy.noLimit : rate(entry.bytesPerSecond)}`,
+    entry =>
+      `${windowWords(entry.window)}: ${entry.bytesPerSecond === null ? t.policy.noLimit : rate(entry.bytesPerSecond)}`,
   )
   return [base, ...entries].join('; ')
 }

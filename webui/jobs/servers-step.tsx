@@ -1,6 +1,5 @@
 // First step of the create-job wizard: which servers, and which of them cannot take part.
 import { useMemo, useState } from 'preact/hooks'
-import type { JobView } from '../contract.ts'
 import { bytes } from '../format.ts'
 import { t } from '../locale/en.ts'
 import { chosenServers } from '../servers/chosen.ts'
@@ -10,34 +9,27 @@ import { ReadinessState } from '../servers/servers-page.tsx'
 import { useStore } from '../store.ts'
 import { Field } from '../ui/field.tsx'
 import { type Column, Table } from '../ui/table.tsx'
-
-export interface SortedOut {
-  chosen: readonly ServerRow[]
-  /** Chosen, and a job can be made for it. */
-  usable: readonly ServerRow[]
-  leftOut: readonly { row: ServerRow; why: string }[]
-}
-
-/** The chosen servers: those that a job can be made for, and the others with the reason. */
-export function sortOut(rows: readonly ServerRow[], chosenIds: ReadonlySet<string>, jobs: readonly JobView[]): SortedOut {
-  const withJob = new Set(jobs.filter(job => job.state !== 'ended').map(job => job.serverId))
-  const chosen = rows.filter(row => chosenIds.has(row.id))
-  const leftOut = chosen.flatMap(row => {
-    const refusal = row.server.findings.find(({ severity }) => severity === 'refusal')
-    const why = refusal ? `${refusal.message} ${refusal.hint}` : withJob.has(row.id) ? t.create.hasJob : undefined
-    return why === undefined ? [] : [{ row, why }]
-  })
-  const out = new Set(leftOut.map(({ row }) => row.id))
-  return { chosen, usable: chosen.filter(row => !out.has(row.id)), leftOut }
-}
+import type { SortedOut } from './sort-out.ts'
 
 /** Beyond these only their number is told. */
 const leftOutShown = 20
 
 const columns: Column<ServerRow>[] = [
   { id: 'name', title: t.servers.columns.name, cell: row => row.name },
-  { id: 'readiness', title: t.servers.columns.readiness, width: '190px', cell: row => <ReadinessState of={row.readiness} /> },
-  { id: 'size', title: t.servers.columns.size, width: '92px', end: true, wideOnly: true, cell: row => bytes(row.sizeBytes) },
+  {
+    id: 'readiness',
+    title: t.servers.columns.readiness,
+    width: '150px',
+    cell: row => <ReadinessState of={row.readiness} />,
+  },
+  {
+    id: 'size',
+    title: t.servers.columns.size,
+    width: '92px',
+    end: true,
+    wideOnly: true,
+    cell: row => bytes(row.sizeBytes),
+  },
 ]
 const none = new Set<string>()
 
@@ -77,7 +69,9 @@ export function ServersStep({ sorted, error }: { sorted: SortedOut; error: strin
                 <strong>{row.name}</strong>: {why}
               </li>
             ))}
-            {sorted.leftOut.length > leftOutShown && <li>{t.create.words.andMore(sorted.leftOut.length - leftOutShown)}</li>}
+            {sorted.leftOut.length > leftOutShown && (
+              <li>{t.create.words.andMore(sorted.leftOut.length - leftOutShown)}</li>
+            )}
           </ul>
         </section>
       )}

@@ -1,6 +1,7 @@
 // Every word of the page, in English. The server sends codes and its own words for causes; the page words the rest.
 
-const plural = (count: number, one: string, many = `${one}s`) => `${count.toLocaleString('en')} ${count === 1 ? one : many}`
+const plural = (count: number, one: string, many = `${one}s`) =>
+  `${count.toLocaleString('en')} ${count === 1 ? one : many}`
 
 /** Causes that arise before the API can word them. */
 const ownProblems: Record<string, { message: string; hint: string }> = {
@@ -16,7 +17,10 @@ const ownProblems: Record<string, { message: string; hint: string }> = {
 }
 
 /** The server's words, or the page's own when there are none. */
-export function problemWords(error: { code: string; message: string; hint: string }): { message: string; hint: string } {
+export function problemWords(error: { code: string; message: string; hint: string }): {
+  message: string
+  hint: string
+} {
   const own = ownProblems[error.code]
   return { message: error.message || own?.message || t.unknownProblem, hint: error.hint || own?.hint || '' }
 }
@@ -35,7 +39,7 @@ export const t = {
   saved: 'Saved',
   edit: 'Edit',
   remove: 'Delete',
-  create: 'Create',
+  make: 'Create',
   copy: 'Copy',
   copied: 'Copied',
   copyRefused: 'The browser did not allow copying. Select the text instead.',
@@ -52,7 +56,6 @@ export const t = {
   more: 'Show more',
   done: 'Done',
   details: 'Details',
-  unsaved: 'Leave without saving what you entered?',
   states: {
     notStarted: 'Not started',
     pending: 'Pending',
@@ -104,7 +107,7 @@ export const t = {
     forgotten: 'Forgotten the password? At the console of the appliance: node appliance/main.ts reset-password NAME',
     ended: 'You were signed out. Sign in again to go on.',
   },
-  severity: { refusal: 'Cannot be replicated', warning: 'Ready, with a warning', ready: 'Ready' },
+  severity: { refusal: 'Not possible', warning: 'With warnings', ready: 'Ready' },
   power: { poweredOn: 'On', poweredOff: 'Off', suspended: 'Suspended' },
   servers: {
     title: 'Servers',
@@ -172,7 +175,14 @@ export const t = {
   },
   jobs: {
     title: 'Jobs',
-    columns: { server: 'Server', state: 'State', schedule: 'Schedule', next: 'Next run', last: 'Last run', image: 'Image' },
+    columns: {
+      server: 'Server',
+      state: 'State',
+      schedule: 'Schedule',
+      next: 'Next run',
+      last: 'Last run',
+      image: 'Image',
+    },
     states: { active: 'Active', paused: 'Paused', ended: 'Ended' },
     failing: (count: number) => `Active, ${plural(count, 'failure')} in a row`,
     shown: (count: number) => plural(count, 'job'),
@@ -195,7 +205,8 @@ export const t = {
     changed: 'The job was changed',
     remove: 'Delete job',
     removeTitle: (name: string) => `Delete the job of ${name}?`,
-    removeText: 'A run under way is cancelled, and its snapshot in vCenter is removed. The server itself is not touched.',
+    removeText:
+      'A run under way is cancelled, and its snapshot in vCenter is removed. The server itself is not touched.',
     removeImages: 'Also delete its images in AWS',
     removeImagesHint: 'AMIs that this job has made and their snapshots. This cannot be undone.',
     removed: (name: string) => `The job of ${name} is deleted`,
@@ -321,7 +332,14 @@ export const t = {
   },
   runs: {
     title: 'Runs',
-    columns: { server: 'Server', state: 'State', progress: 'Progress', started: 'Started', took: 'Took', image: 'Image' },
+    columns: {
+      server: 'Server',
+      state: 'State',
+      progress: 'Progress',
+      started: 'Started',
+      took: 'Took',
+      image: 'Image',
+    },
     states: {
       scheduled: 'Scheduled',
       uploading: 'Uploading',
@@ -348,17 +366,25 @@ export const t = {
     run: (name: string) => `Run of ${name}`,
     cancel: 'Cancel run',
     cancelTitle: 'Cancel this run?',
-    cancelText: 'It stops where it is and takes away what it has made: the snapshot in vCenter, uploads, unfinished imports. The job stays.',
+    cancelText:
+      'It stops where it is and takes away what it has made: the snapshot in vCenter, uploads, unfinished imports. The job stays.',
     cancelled: 'The run is cancelled',
     retry: 'Retry',
     retried: 'A new run has begun',
     stages: 'Stages',
     disks: 'Disks',
     steps: 'Steps',
+    stepsTable: 'Steps of this run',
     facts: 'Details',
     warnings: 'Warnings',
     result: 'Result',
-    stageStates: { before: 'Not started', now: 'In progress', after: 'Done', failed: 'Failed', stopped: 'Stopped here' },
+    stageStates: {
+      before: 'Not started',
+      now: 'In progress',
+      after: 'Done',
+      failed: 'Failed',
+      stopped: 'Stopped here',
+    },
     why: 'Why it failed',
     setback: 'Something holds this run up',
     setbackGoesOn: (at: string) => `It goes on by itself at ${at}.`,
@@ -370,6 +396,7 @@ export const t = {
     diskWaiting: 'Waiting',
     diskUploaded: 'Uploaded',
     diskImporting: (status: string) => `Importing: ${status}`,
+    diskNotImported: (status: string) => `Not imported: ${status}`,
     diskSnapshot: 'Snapshot',
     took: (time: string) => `took ${time}`,
     kinds: { vmSnapshot: 'VM snapshot', upload: 'Upload', import: 'Import', image: 'Image' },

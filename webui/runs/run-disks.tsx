@@ -21,7 +21,7 @@ export function RunDisks({ run }: { run: RunView }) {
             total={disk.sizeBytes}
             words={progressWords(run, disk)}
           />
-          <DiskOutcome disk={disk} />
+          <DiskOutcome disk={disk} ended={run.endedAt !== undefined} />
         </li>
       ))}
     </ul>
@@ -39,7 +39,7 @@ export function progressWords(run: RunView, disk: Disk): (string | undefined)[] 
   ]
 }
 
-function DiskOutcome({ disk }: { disk: Disk }) {
+function DiskOutcome({ disk, ended }: { disk: Disk; ended: boolean }) {
   if (disk.snapshotId !== undefined) {
     return (
       <div>
@@ -48,5 +48,10 @@ function DiskOutcome({ disk }: { disk: Disk }) {
     )
   }
   if (disk.importTaskId === undefined) return null
-  return <State kind="inProgress" word={t.runs.diskImporting(disk.importStatus ?? disk.importTaskId)} />
+  const status = disk.importStatus ?? disk.importTaskId
+  return ended ? (
+    <State kind="stopped" word={t.runs.diskNotImported(status)} />
+  ) : (
+    <State kind="inProgress" word={t.runs.diskImporting(status)} />
+  )
 }

@@ -12,8 +12,8 @@ import { useMay } from '../session.ts'
 import { useStore } from '../store.ts'
 import { Button } from '../ui/button.tsx'
 import { Dialog } from '../ui/dialog.tsx'
-import { Card, Facts, PageHead } from '../ui/layout-parts.tsx'
-import { Loading, Problem, toast } from '../ui/messages.tsx'
+import { Card, Facts, PageHead, PageWithout } from '../ui/layout-parts.tsx'
+import { Problem, toast } from '../ui/messages.tsx'
 import { State, type StateKind } from '../ui/state.tsx'
 import { RunDisks } from './run-disks.tsx'
 import { isActive, type StagePlace, stagePlace, stages, totals } from './run-progress.ts'
@@ -25,7 +25,7 @@ export function RunPage({ id }: { id: string }) {
   const read = useResource(signal => api.run(id, signal), [id])
   const heard = useStore(live.runs).data?.find(run => run.id === id)
   const run = heard ?? read.data
-  if (!run) return read.error ? <Problem error={read.error} onRetry={read.reload} /> : <Loading />
+  if (!run) return <PageWithout title={t.runs.title} error={read.error} onRetry={read.reload} />
   return (
     <>
       <PageHead
@@ -185,7 +185,12 @@ function RunFacts({ run }: { run: RunView }) {
           [t.runs.tookLabel, run.startedAt && <Took run={run} />],
           [t.runs.resumptions, run.resumptions > 0 ? run.resumptions : undefined],
           [t.runs.retries, retries.join(', ')],
-          [t.runs.job, <a key="job" href={`/jobs?job=${run.jobId}`}>{t.runs.toJob}</a>],
+          [
+            t.runs.job,
+            <a key="job" href={`/jobs?job=${run.jobId}`}>
+              {t.runs.toJob}
+            </a>,
+          ],
           [t.runs.id, <code key="id">{run.id}</code>],
         ]}
       />

@@ -5,7 +5,8 @@ import type { StateKind } from '../ui/state.tsx'
 export const stages = ['scheduled', 'uploading', 'converting', 'creatingImage'] as const
 export type Stage = (typeof stages)[number]
 
-export const isActive = (run: RunView): boolean => run.endedAt === undefined && (stages as readonly string[]).includes(run.state)
+export const isActive = (run: RunView): boolean =>
+  run.endedAt === undefined && (stages as readonly string[]).includes(run.state)
 
 export function kindOf(run: Pick<RunView, 'state' | 'setback'>): StateKind {
   if (run.setback) return 'warning'

@@ -13,7 +13,7 @@ export function RunSteps({ run }: { run: RunView }) {
   const labelOf = (key: number | undefined) => run.disks.find(disk => disk.key === key)?.label
   return (
     <SimpleTable<Step>
-      label={t.runs.steps}
+      label={t.runs.stepsTable}
       rows={run.steps}
       rowKey={step => `${step.kind} ${step.diskKey}`}
       columns={[

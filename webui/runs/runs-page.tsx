@@ -10,8 +10,8 @@ import { usePlace } from '../router.ts'
 import { useStore } from '../store.ts'
 import { Button } from '../ui/button.tsx'
 import { Field, Select } from '../ui/field.tsx'
-import { PageHead } from '../ui/layout-parts.tsx'
-import { EmptyState, Loading, Problem } from '../ui/messages.tsx'
+import { PageHead, PageWithout } from '../ui/layout-parts.tsx'
+import { EmptyState, Problem } from '../ui/messages.tsx'
 import { Progress } from '../ui/progress.tsx'
 import { type Column, Table } from '../ui/table.tsx'
 import { isActive, totals } from './run-progress.ts'
@@ -27,7 +27,7 @@ export function RunsPage() {
 
 function AllRuns() {
   const { data, error } = useStore(live.runs)
-  if (!data) return error ? <Problem error={error} onRetry={() => void loadRuns()} /> : <Loading />
+  if (!data) return <PageWithout title={t.runs.title} error={error} onRetry={() => void loadRuns()} />
   return <RunList title={t.runs.title} newest={data} />
 }
 
@@ -40,7 +40,7 @@ function RunsOfJob({ jobId }: { jobId: string }) {
     for (const run of all ?? []) if (run.jobId === jobId) merged.set(run.id, run)
     return [...merged.values()].sort((a, b) => b.createdAt.localeCompare(a.createdAt))
   }, [own.data, all, jobId])
-  if (!own.data) return own.error ? <Problem error={own.error} onRetry={own.reload} /> : <Loading />
+  if (!own.data) return <PageWithout title={t.runs.title} error={own.error} onRetry={own.reload} />
   const name = newest[0]?.serverName
   return <RunList title={name === undefined ? t.runs.title : t.runs.ofJob(name)} newest={newest} jobId={jobId} />
 }
@@ -83,7 +83,10 @@ function RunList({ title, newest, jobId }: { title: string; newest: readonly Run
           options={[
             { value: '', label: t.servers.all },
             { value: 'active', label: t.runs.active },
-            ...(['succeeded', 'failed', 'cancelled', 'missed'] as const).map(value => ({ value, label: t.runs.states[value] })),
+            ...(['succeeded', 'failed', 'cancelled', 'missed'] as const).map(value => ({
+              value,
+              label: t.runs.states[value],
+            })),
           ]}
         />
       </div>
@@ -127,11 +130,23 @@ const words = t.runs.columns
 
 const columns: Column<RunView>[] = [
   { id: 'server', title: words.server, cell: run => <a href={`/runs/${run.id}`}>{run.serverName}</a> },
-  { id: 'state', title: words.state, width: '150px', cell: run => <RunState run={run} /> },
+  { id: 'state', title: words.state, width: '160px', cell: run => <RunState run={run} /> },
   { id: 'progress', title: words.progress, width: '290px', wideOnly: true, cell: run => <RunLine run={run} /> },
-  { id: 'started', title: words.started, width: '190px', wideOnly: true, cell: run => moment(run.startedAt ?? run.createdAt) },
+  {
+    id: 'started',
+    title: words.started,
+    width: '210px',
+    wideOnly: true,
+    cell: run => moment(run.startedAt ?? run.createdAt),
+  },
   { id: 'took', title: words.took, width: '110px', end: true, wideOnly: true, cell: run => <Took run={run} /> },
-  { id: 'image', title: words.image, width: '190px', wideOnly: true, cell: run => run.imageId && <code>{run.imageId}</code> },
+  {
+    id: 'image',
+    title: words.image,
+    width: '190px',
+    wideOnly: true,
+    cell: run => run.imageId && <code>{run.imageId}</code>,
+  },
 ]
 
 /** One line on how far it is, or why it is not. */
@@ -144,7 +159,10 @@ export function RunLine({ run }: { run: RunView }) {
         label={`${run.serverName}: ${label}`}
         done={sum.readBytes}
         total={sum.sizeBytes}
-        words={[rate(sum.bytesPerSecond), sum.secondsLeft === undefined ? undefined : t.runs.left(duration(sum.secondsLeft))]}
+        words={[
+          rate(sum.bytesPerSecond),
+          sum.secondsLeft === undefined ? undefined : t.runs.left(duration(sum.secondsLeft)),
+        ]}
       />
     )
   }

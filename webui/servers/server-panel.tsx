@@ -7,7 +7,15 @@ import { State } from '../ui/state.tsx'
 
 const words = t.servers.panel
 
-export function ServerPanel({ server, job, onClose }: { server: ServerView; job: JobView | undefined; onClose: () => void }) {
+export function ServerPanel({
+  server,
+  job,
+  onClose,
+}: {
+  server: ServerView
+  job: JobView | undefined
+  onClose: () => void
+}) {
   const tracking = !server.changeTrackingSupported
     ? words.trackingNone
     : server.changeTrackingEnabled
@@ -53,9 +61,7 @@ export function ServerPanel({ server, job, onClose }: { server: ServerView; job:
           <h3>{words.networks}</h3>
           <ul>
             {server.nics.map(nic => (
-              <li key={nic.key}>
-                {[nic.network, nic.mac, ...nic.addresses].join(', ')}
-              </li>
+              <li key={nic.key}>{[nic.network, nic.mac, ...nic.addresses].join(', ')}</li>
             ))}
           </ul>
         </section>
@@ -76,13 +82,21 @@ export function ServerPanel({ server, job, onClose }: { server: ServerView; job:
   )
 }
 
+/** The server's words go on from a name; here they stand alone. */
+function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
+}
+
 /** Each with its reason and what to do. */
 export function Findings({ of }: { of: readonly Finding[] }) {
   return (
     <ul class="stack" style={{ listStyle: 'none', padding: 0 }}>
       {of.map(finding => (
-        <li key={`${finding.code} ${finding.diskKey}`} class={`problem ${finding.severity === 'refusal' ? '' : 'warning'}`}>
-          <State kind={finding.severity === 'refusal' ? 'error' : 'warning'} word={finding.message} />
+        <li
+          key={`${finding.code} ${finding.diskKey}`}
+          class={`problem ${finding.severity === 'refusal' ? '' : 'warning'}`}
+        >
+          <State kind={finding.severity === 'refusal' ? 'error' : 'warning'} word={sentence(finding.message)} />
           <div>{finding.hint}</div>
           <div class="muted">
             {t.code} <code>{finding.code}</code>

@@ -34,7 +34,8 @@ export function ServersPage() {
   const [openId, setOpenId] = useState<string>()
   const mayRun = useMay('operator')
   const importing = catalog.data?.state === 'importing'
-  const version = catalog.data && !importing ? `${catalog.data.state} ${catalog.data.endedAt} ${catalog.data.servers}` : undefined
+  const version =
+    catalog.data && !importing ? `${catalog.data.state} ${catalog.data.endedAt} ${catalog.data.servers}` : undefined
   useEffect(() => {
     if (version !== undefined) void readServers(version)
   }, [version])
@@ -42,7 +43,9 @@ export function ServersPage() {
   const withJob = useMemo(() => new Set(jobOf.keys()), [jobOf])
   const sorted = useMemo(() => sortRows(list.rows, sorting), [list.rows, sorting])
   const rows = useMemo(() => filterRows(sorted, filter, withJob), [sorted, filter, withJob])
-  const columns = useMemo(() => columnsFor(jobOf, setOpenId), [jobOf])
+  const all = useMemo(() => columnsFor(jobOf, setOpenId), [jobOf])
+  // Beside the details there is room for what tells servers apart.
+  const columns = openId === undefined ? all : all.filter(({ id }) => besidePanel.has(id))
   const open = openId === undefined ? undefined : list.rows.find(row => row.id === openId)?.server
   const isFiltered = filter !== noFilter
   return (
@@ -67,13 +70,19 @@ export function ServersPage() {
           label={t.servers.readiness}
           value={filter.readiness}
           onInput={readiness => setFilter({ ...filter, readiness })}
-          options={[{ value: '', label: t.servers.all }, ...(['ready', 'warning', 'refusal'] as const).map(value => ({ value, label: t.severity[value] }))]}
+          options={[
+            { value: '', label: t.servers.all },
+            ...(['ready', 'warning', 'refusal'] as const).map(value => ({ value, label: t.severity[value] })),
+          ]}
         />
         <Select
           label={t.servers.power}
           value={filter.power}
           onInput={power => setFilter({ ...filter, power })}
-          options={[{ value: '', label: t.servers.all }, ...(['poweredOn', 'poweredOff', 'suspended'] as const).map(value => ({ value, label: t.power[value] }))]}
+          options={[
+            { value: '', label: t.servers.all },
+            ...(['poweredOn', 'poweredOff', 'suspended'] as const).map(value => ({ value, label: t.power[value] })),
+          ]}
         />
         <Select
           label={t.servers.job}
@@ -112,7 +121,13 @@ export function ServersPage() {
             onSort={setSorting}
             {...(mayRun ? { selected, onSelect: next => chosenServers.set(next) } : {})}
             current={openId}
-            empty={<Empty filtered={isFiltered && list.rows.length > 0} reading={list.reading} onClear={() => setFilter(noFilter)} />}
+            empty={
+              <Empty
+                filtered={isFiltered && list.rows.length > 0}
+                reading={list.reading}
+                onClear={() => setFilter(noFilter)}
+              />
+            }
           />
           <div class="hint" role="status">
             {list.reading && list.rows.length > 0
@@ -120,12 +135,15 @@ export function ServersPage() {
               : t.servers.shown(rows.length, list.rows.length)}
           </div>
         </div>
-        {open && <ServerPanel key={open.id} server={open} job={jobOf.get(open.id)} onClose={() => setOpenId(undefined)} />}
+        {open && (
+          <ServerPanel key={open.id} server={open} job={jobOf.get(open.id)} onClose={() => setOpenId(undefined)} />
+        )}
       </div>
     </>
   )
 }
 
+const besidePanel = new Set(['name', 'readiness', 'size', 'job'])
 const rowKey = (row: ServerRow) => row.id
 const rowName = (row: ServerRow) => row.name
 
@@ -142,8 +160,22 @@ function columnsFor(jobOf: ReadonlyMap<string, JobView>, open: (id: string) => v
         </button>
       ),
     },
-    { id: 'readiness', title: words.readiness, width: '190px', sortable: true, cell: row => <ReadinessState of={row.readiness} /> },
-    { id: 'size', title: words.size, width: '92px', end: true, sortable: true, wideOnly: true, cell: row => bytes(row.sizeBytes) },
+    {
+      id: 'readiness',
+      title: words.readiness,
+      width: '150px',
+      sortable: true,
+      cell: row => <ReadinessState of={row.readiness} />,
+    },
+    {
+      id: 'size',
+      title: words.size,
+      width: '92px',
+      end: true,
+      sortable: true,
+      wideOnly: true,
+      cell: row => bytes(row.sizeBytes),
+    },
     { id: 'disks', title: words.disks, width: '68px', end: true, wideOnly: true, cell: row => row.server.disks.length },
     { id: 'guest', title: words.guest, wideOnly: true, cell: row => row.server.guestName },
     { id: 'power', title: words.power, width: '104px', wideOnly: true, cell: row => t.power[row.server.powerState] },
@@ -180,7 +212,9 @@ function CatalogActions({ importing }: { importing: boolean }) {
         icon="turn"
         busy={importing || importIt.busy}
         onClick={() =>
-          void importIt.run(async () => live.catalog.set({ data: await api.importCatalog() })).then(ok => ok || undefined)
+          void importIt
+            .run(async () => live.catalog.set({ data: await api.importCatalog() }))
+            .then(ok => ok || undefined)
         }
       >
         {t.servers.import}
@@ -222,7 +256,11 @@ function Empty({ filtered, reading, onClear }: { filtered: boolean; reading: boo
   const error = useStore(serverList).error
   if (filtered) {
     return (
-      <EmptyState icon="server" title={t.servers.noMatch} action={<Button onClick={onClear}>{t.servers.clearFilters}</Button>}>
+      <EmptyState
+        icon="server"
+        title={t.servers.noMatch}
+        action={<Button onClick={onClear}>{t.servers.clearFilters}</Button>}
+      >
         {t.servers.noMatchHint}
       </EmptyState>
     )

@@ -34,7 +34,11 @@ export function Lazy<P extends object>({ load, with: props }: { load: Load<P>; w
   }
   if (!failed) return <Loading />
   return (
-    <EmptyState icon="warning" title={t.unknownProblem} action={<Button onClick={() => location.reload()}>{t.shell.reload}</Button>}>
+    <EmptyState
+      icon="warning"
+      title={t.unknownProblem}
+      action={<Button onClick={() => location.reload()}>{t.shell.reload}</Button>}
+    >
       {t.shell.failed}
     </EmptyState>
   )

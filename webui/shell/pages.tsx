@@ -2,7 +2,7 @@
 import { t } from '../locale/en.ts'
 import { match } from '../router.ts'
 import { Button } from '../ui/button.tsx'
-import { EmptyState } from '../ui/messages.tsx'
+import { PageHead } from '../ui/layout-parts.tsx'
 import { Lazy } from './lazy.tsx'
 
 const dashboard = () => import('../dashboard/dashboard-page.tsx').then(module => module.DashboardPage)
@@ -35,8 +35,11 @@ export function Pages({ path }: { path: string }) {
   if (supportPart !== undefined) return <Lazy load={support} with={{ part: supportPart }} />
   if (path === '/audit') return <Lazy load={audit} />
   return (
-    <EmptyState icon="help" title={t.shell.notFound} action={<Button href="/">{t.shell.toDashboard}</Button>}>
-      {t.shell.notFoundHint}
-    </EmptyState>
+    <>
+      <PageHead title={t.shell.notFound}>{t.shell.notFoundHint}</PageHead>
+      <div class="buttons">
+        <Button href="/">{t.shell.toDashboard}</Button>
+      </div>
+    </>
   )
 }

@@ -28,14 +28,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
   }, [path])
   return (
     <div class="shell">
-      <a
-        class="skip"
-        href="#main"
-        onClick={event => {
-          event.preventDefault()
-          main.current?.focus()
-        }}
-      >
+      <a class="skip" href="#main">
         {t.shell.skip}
       </a>
       <TopBar open={open} onMenu={() => setOpen(!open)} />
@@ -73,7 +66,6 @@ function TopBar({ open, onMenu }: { open: boolean; onMenu: () => void }) {
 function Navigation({ path, open, onClose }: { path: string; open: boolean; onClose: () => void }) {
   const role = useSession().view?.account?.role
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: the key is heard from whatever stands in it
     <nav
       class={`nav ${open ? 'open' : ''}`}
       aria-label={t.shell.navigation}

@@ -1,6 +1,7 @@
 // Text to be taken elsewhere: shown, and copied by a button.
 import { t } from '../locale/en.ts'
 import { Button } from './button.tsx'
+import { CodeBlock } from './code-block.tsx'
 import { toast } from './messages.tsx'
 
 export function CopyText({ label, text }: { label: string; text: string }) {
@@ -15,10 +16,7 @@ export function CopyText({ label, text }: { label: string; text: string }) {
   }
   return (
     <div class="stack">
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
-      <pre role="region" aria-label={label} tabIndex={0}>
-        {text}
-      </pre>
+      <CodeBlock label={label} text={text} />
       <div class="buttons">
         <Button onClick={() => void copy()}>{t.copy}</Button>
       </div>

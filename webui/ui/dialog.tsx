@@ -30,7 +30,15 @@ export function Dialog(props: DialogProps) {
     return () => dialog?.close()
   }, [])
   return (
-    <dialog class="dialog" ref={ref} aria-labelledby={title} onCancel={event => (event.preventDefault(), props.onClose())}>
+    <dialog
+      class="dialog"
+      ref={ref}
+      aria-labelledby={title}
+      onCancel={event => {
+        event.preventDefault()
+        props.onClose()
+      }}
+    >
       <form
         onSubmit={event => {
           event.preventDefault()

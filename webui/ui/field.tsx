@@ -48,7 +48,8 @@ export function Field(props: FieldProps) {
       {rows === undefined ? (
         <input
           {...shared}
-          type={type}
+          // Preact types each kind of input by itself: which one this is is known at run time only.
+          type={type as 'text'}
           min={props.min}
           max={props.max}
           autocomplete={props.autocomplete ?? 'off'}

@@ -2,7 +2,9 @@
 import type { ComponentChildren } from 'preact'
 import { useEffect, useId, useRef } from 'preact/hooks'
 import { t } from '../locale/en.ts'
+import type { ApiError } from '../request.ts'
 import { Button } from './button.tsx'
+import { Loading, Problem } from './messages.tsx'
 
 export interface PageHeadProps {
   title: string
@@ -40,7 +42,33 @@ export function PageHead({ title, crumb, children, actions }: PageHeadProps) {
   )
 }
 
-export function Card({ title, actions, children }: { title?: string; actions?: ComponentChildren; children: ComponentChildren }) {
+/** A page before its data: its heading, and that it is read, or why it cannot be. */
+export function PageWithout({
+  title,
+  error,
+  onRetry,
+}: {
+  title: string
+  error: ApiError | undefined
+  onRetry: () => void
+}) {
+  return (
+    <>
+      <PageHead title={title} />
+      {error ? <Problem error={error} onRetry={onRetry} /> : <Loading />}
+    </>
+  )
+}
+
+export function Card({
+  title,
+  actions,
+  children,
+}: {
+  title?: string
+  actions?: ComponentChildren
+  children: ComponentChildren
+}) {
   const id = useId()
   return (
     <section class="card" aria-labelledby={title === undefined ? undefined : id}>
@@ -57,7 +85,7 @@ export function Card({ title, actions, children }: { title?: string; actions?: C
 
 /** Names and what they are; those without a value are left out. */
 export function Facts({ of }: { of: readonly (readonly [string, ComponentChildren])[] }) {
-  const shown = of.filter(([, value]) => value !== undefined && value !== '' && value !== null)
+  const shown = of.filter(([, value]) => value !== undefined && value !== '' && value !== null && value !== false)
   return (
     <dl class="facts">
       {shown.map(([name, value]) => (
@@ -71,7 +99,15 @@ export function Facts({ of }: { of: readonly (readonly [string, ComponentChildre
 }
 
 /** Links to the parts of a page, each with a place of its own. */
-export function Tabs({ label, tabs, current }: { label: string; tabs: readonly { href: string; label: string }[]; current: string }) {
+export function Tabs({
+  label,
+  tabs,
+  current,
+}: {
+  label: string
+  tabs: readonly { href: string; label: string }[]
+  current: string
+}) {
   return (
     <nav class="tabs" aria-label={label}>
       {tabs.map(tab => (
@@ -84,7 +120,15 @@ export function Tabs({ label, tabs, current }: { label: string; tabs: readonly {
 }
 
 /** Details beside a list. Escape closes it; the focus comes in when it opens. */
-export function SidePanel({ title, onClose, children }: { title: string; onClose: () => void; children: ComponentChildren }) {
+export function SidePanel({
+  title,
+  onClose,
+  children,
+}: {
+  title: string
+  onClose: () => void
+  children: ComponentChildren
+}) {
   const heading = useRef<HTMLHeadingElement>(null)
   const id = useId()
   useEffect(() => {
@@ -95,7 +139,6 @@ export function SidePanel({ title, onClose, children }: { title: string; onClose
     }
   }, [])
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: the key is heard from whatever stands in it
     <aside
       class="panel"
       aria-labelledby={id}

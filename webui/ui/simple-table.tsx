@@ -23,7 +23,7 @@ export function SimpleTable<Row>(props: {
     ['wrap', column.end && 'end', column.wideOnly && 'wide-only'].filter(Boolean).join(' ')
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
-    <div class="table-frame" role="region" aria-label={props.label} tabIndex={0}>
+    <section class="table-frame" aria-label={props.label} tabIndex={0}>
       <table class="table">
         <thead>
           <tr>
@@ -46,6 +46,6 @@ export function SimpleTable<Row>(props: {
           ))}
         </tbody>
       </table>
-    </div>
+    </section>
   )
 }

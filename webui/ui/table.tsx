@@ -81,18 +81,8 @@ export function Table<Row>(props: TableProps<Row>) {
   const span = columns.length + (onSelect ? 1 : 0)
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
-    <div class="table-frame" ref={frame} tabIndex={0} role="region" aria-label={props.label}>
+    <section class="table-frame" ref={frame} tabIndex={0} aria-label={props.label}>
       <table class="table virtual" aria-rowcount={rows.length + 1}>
-        <colgroup>
-          {onSelect && <col style={{ width: '44px' }} />}
-          {columns.map(column => (
-            <col
-              key={column.id}
-              class={column.wideOnly ? 'wide-only' : undefined}
-              style={column.width ? { width: column.width } : undefined}
-            />
-          ))}
-        </colgroup>
         <thead>
           <tr aria-rowindex={1}>
             {onSelect && (
@@ -144,7 +134,7 @@ export function Table<Row>(props: TableProps<Row>) {
         </tbody>
       </table>
       {rows.length === 0 && props.empty}
-    </div>
+    </section>
   )
 }
 
@@ -158,7 +148,13 @@ function Head<Row>({ column, sorting, onSort }: HeadProps<Row>) {
   const sorted = sorting?.column === column.id
   const order = sorted ? (sorting.descending ? 'descending' : 'ascending') : undefined
   return (
-    <th scope="col" class={classesOf(column)} aria-sort={order}>
+    <th
+      scope="col"
+      class={classesOf(column)}
+      aria-sort={order}
+      // Of the first row: what is hidden there takes no room below.
+      style={column.width === undefined ? undefined : { width: column.width }}
+    >
       {column.sortable && onSort ? (
         <Button
           kind="plain"
@@ -189,6 +185,7 @@ function Cell<Row>({ column, row, first }: { column: Column<Row>; row: Row; firs
 function Spacer({ rows, span }: { rows: number; span: number }) {
   if (rows <= 0) return null
   return (
+    // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a row takes no focus
     <tr class="spacer" aria-hidden="true">
       <td colSpan={span} style={{ height: `${rows * rowHeight}px` }} />
     </tr>

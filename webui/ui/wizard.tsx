@@ -71,12 +71,23 @@ export function Wizard(props: WizardProps) {
   )
 }
 
-function StepName({ step, number, current, onGo }: { step: WizardStep; number: number; current: boolean; onGo: (id: string) => void }) {
+function StepName({
+  step,
+  number,
+  current,
+  onGo,
+}: {
+  step: WizardStep
+  number: number
+  current: boolean
+  onGo: (id: string) => void
+}) {
   const inner = (
     <>
       {step.done ? <Icon name="check" class="done" /> : <Icon name="ring" />}
       <span>
-        {number}. {step.title}
+        {number}
+        <span class="name">. {step.title}</span>
         {step.done && <span class="unseen"> ({t.states.success})</span>}
       </span>
     </>

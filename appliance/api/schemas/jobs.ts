@@ -98,6 +98,7 @@ export const JobView = Type.Object(
       Type.String({ description: 'The planned time that was dealt with last: started, skipped or missed' }),
     ),
     failuresInARow: Type.Integer(),
+    countedRunId: Type.Optional(Type.String({ description: 'The run that was counted last' })),
     pausedBecause: Type.Optional(Type.String({ description: 'Why the appliance paused it; absent when a user did' })),
   },
   strict,

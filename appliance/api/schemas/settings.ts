@@ -60,7 +60,7 @@ const Endpoint = Type.String({ maxLength: 512, pattern: '^https?://' })
 
 export const AwsSettingsBody = Type.Object(
   {
-    region: Type.String({ maxLength: 32, pattern: '^[a-z]{2}(-[a-z]+)+-[0-9]+$' }),
+    region: Type.String({ maxLength: 32, pattern: '^[a-z]{2,4}(-[a-z]+)+-[0-9]+$' }),
     accessKeyId: Type.String({ pattern: '^[A-Z0-9]{16,128}$' }),
     secretAccessKey: Type.String({ minLength: 16, maxLength: 256, pattern: printable, writeOnly: true }),
     sessionToken: Type.Optional(Type.String({ minLength: 1, maxLength: 8192, pattern: printable, writeOnly: true })),

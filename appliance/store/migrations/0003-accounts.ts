@@ -62,6 +62,11 @@ export function up(sqlite: DatabaseSync): void {
     WHEN OLD.id > (SELECT max(id) FROM audit) - ${auditKept}
     BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
 
+    -- REPLACE deletes without asking the trigger above.
+    CREATE TRIGGER audit_is_not_replaced BEFORE INSERT ON audit
+    WHEN EXISTS (SELECT 1 FROM audit WHERE id = NEW.id)
+    BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+
     CREATE TABLE setup_steps (
       id TEXT PRIMARY KEY,
       done_at INTEGER NOT NULL

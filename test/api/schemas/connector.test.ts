@@ -4,7 +4,7 @@ import Value from 'typebox/value'
 import { ConnectorDecision, ConnectorView } from '../../../appliance/api/schemas/connector.ts'
 import type { ReadOnlyReason } from '../../../appliance/domain.ts'
 
-const reasons: Record<ReadOnlyReason, true> = { cloned: true, restored: true, fenced: true }
+const reasons: Record<ReadOnlyReason, true> = { cloned: true, restored: true, leaseGone: true, fenced: true }
 
 t.test('a connector says why it is read-only, in one of the words of the domain', async t => {
   const view = { id: 'c', state: 'readOnly', thisMachineId: 'm' }

@@ -52,7 +52,7 @@ t.test('a job of the domain, with all that it may have, is what the API shows', 
   const windows = [{ days: ['sun' as const], from: '00:00', to: '24:00' }]
   const job = sampleJob(1, { failuresInARow: 5, pausedBecause: 'It failed 5 times', state: 'paused' })
   const full: Required<Job> = {
-    ...{ nextRunAt: job.createdAt, lastPlannedAt: job.createdAt, pausedBecause: '', ...job },
+    ...{ nextRunAt: job.createdAt, lastPlannedAt: job.createdAt, countedRunId: 'run-1', pausedBecause: '', ...job },
     schedule: { startAt: job.createdAt, everyHours: 2, timeZone: 'UTC', whenMissed: 'skip', windows },
     settings: { ...job.settings, kmsKeyId: 'alias/x', bandwidth },
   }

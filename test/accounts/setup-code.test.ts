@@ -1,0 +1,88 @@
+// The setup code: easy to type, kept until there is an administrator, and hard to guess.
+import { rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { goodPassword, startAccessLab } from './access-lab.ts'
+
+async function start(t: Test) {
+  const lab = await startAccessLab()
+  t.teardown(() => lab.close())
+  return lab
+}
+const administrator = { name: 'anna', password: goodPassword }
+
+t.test('it is four groups of four letters that nobody takes for others', async t => {
+  const codes = new Set<string>()
+  for (let time = 0; time < 5; time++) {
+    const { access } = await start(t)
+    codes.add((await access.ensureSetupCode()) ?? '')
+  }
+  t.equal(codes.size, 5)
+  for (const code of codes) t.match(code, /^([BCDFGHJKMNPQRTVWXZ]{4}-){3}[BCDFGHJKMNPQRTVWXZ]{4}$/)
+})
+
+t.test('it is the same at every start, until there is an administrator', async t => {
+  const { access, restart } = await start(t)
+  const code = await access.ensureSetupCode()
+  t.equal(await access.ensureSetupCode(), code)
+  const again = await restart()
+  t.equal(await again.ensureSetupCode(), code)
+  await again.setupCode.check(code ?? '', 'a')
+  await again.claim(administrator)
+  t.equal(await again.ensureSetupCode(), undefined)
+  await t.rejects(again.setupCode.check(code ?? '', 'a'), { code: 'ALREADY_CLAIMED' })
+  t.equal(await (await restart()).ensureSetupCode(), undefined)
+})
+
+t.test('a code that is left when there is an administrator goes', async t => {
+  const { access, store } = await start(t)
+  await access.ensureSetupCode()
+  await access.accounts.create({ ...administrator, role: 'administrator' })
+  t.equal(await access.ensureSetupCode(), undefined)
+  t.equal(await store.secrets.get('setup.code'), undefined)
+})
+
+t.test('case, blanks and dashes do not matter; anything else does', async t => {
+  const { access, clock } = await start(t)
+  const code = (await access.ensureSetupCode()) ?? ''
+  for (const typed of [code, code.toLowerCase(), code.replaceAll('-', ''), ` ${code.replaceAll('-', ' – ')} `])
+    await t.resolves(access.setupCode.check(typed, 'a'), typed)
+  clock.add(600_000)
+  const swapped = `${code.slice(1)}${code[0]}`
+  for (const typed of ['', '-', code.slice(1), `${code}B`, swapped === code ? 'x' : swapped])
+    await t.rejects(access.setupCode.check(typed, 'a'), { code: 'SETUP_CODE_WRONG', statusCode: 403 }, typed)
+})
+
+t.test('without a code nothing is right, not even nothing', async t => {
+  const { access } = await start(t)
+  for (const typed of ['', 'BCDF-BCDF-BCDF-BCDF'])
+    await t.rejects(access.setupCode.check(typed, typed), { code: 'SETUP_CODE_WRONG' })
+})
+
+t.test('after a lost key file there is a new code', async t => {
+  const { access, dataDir, restart } = await start(t)
+  const code = await access.ensureSetupCode()
+  const path = join(dataDir, 'secrets.key')
+  await rm(path)
+  await writeFile(path, Buffer.alloc(32, 1), { mode: 0o600 })
+  const again = await restart()
+  await t.rejects(again.setupCode.check(code ?? '', 'a'), { code: 'SETUP_CODE_WRONG' })
+  const fresh = await again.ensureSetupCode()
+  t.not(fresh, code)
+  await t.resolves(again.setupCode.check(fresh ?? '', 'a'))
+})
+
+t.test('guesses are slowed down: a million years are not enough', async t => {
+  const { access, clock } = await start(t)
+  await access.ensureSetupCode()
+  let tried = 0
+  // A day, from ten thousand addresses.
+  for (let second = 0; second < 2000; second++) {
+    for (let guess = 0; guess < 3; guess++)
+      await access.setupCode.check('wrong', `${second}-${guess}`).catch((thrown: { code: string }) => {
+        if (thrown.code === 'SETUP_CODE_WRONG') tried += 1
+      })
+    clock.add(1000)
+  }
+  t.ok(tried <= 2000 + 30, `${tried} in 2000 s`)
+})

@@ -1,0 +1,37 @@
+// The token of the rescue mode: asked for at every route that is not open, in whatever form it is sent.
+import fastify from 'fastify'
+import t from 'tap'
+import { handleErrors } from '../../appliance/api/error-handler.ts'
+import { requireToken } from '../../appliance/api/local-token.ts'
+import type { Routes } from '../../appliance/api/routes.ts'
+
+const token = 'x'.repeat(43)
+const app = fastify() as unknown as Routes
+handleErrors(app)
+requireToken(app, token)
+app.get('/api/rescue', () => ({}))
+app.get('/api/health/live', () => ({}))
+t.teardown(() => app.close())
+
+const ask = async (authorization: string | undefined, url = '/api/rescue') =>
+  (await app.inject({ url, headers: authorization === undefined ? {} : { authorization } })).statusCode
+
+t.test('the token opens every route, whatever the case of its scheme', async t => {
+  t.equal(await ask(`Bearer ${token}`), 200)
+  t.equal(await ask(`bearer ${token}`), 200)
+})
+
+t.test('anything else is refused, also for routes that do not exist', async t => {
+  const wrong = [undefined, '', 'Bearer', 'Bearer ', `Bearer  ${token}`, `Basic ${token}`, token, `Bearer ${token}x`]
+  for (const authorization of [...wrong, `Bearer ${token.slice(1)}`, 'Bearer ünïcode']) {
+    t.equal(await ask(authorization), 401, String(authorization).slice(0, 12))
+    t.equal(await ask(authorization, '/api/none'), 401)
+  }
+})
+
+t.test('health needs none, and no other spelling of its path passes for it', async t => {
+  t.equal(await ask(undefined, '/api/health/live'), 200)
+  t.equal(await ask(undefined, '/api/health/live?x=1'), 200)
+  for (const url of ['/api/health/live/../../rescue', '//api/health/live', '/api/rescue#/api/health/live'])
+    t.equal(await ask(undefined, url), 401, url)
+})

@@ -1,0 +1,63 @@
+// Who is told of what: what runs and credentials have to tell reaches the outbox, once each.
+import { pino } from 'pino'
+import t, { type Test } from 'tap'
+import { composeNotifications } from '../appliance/app-notifications.ts'
+import type { Run } from '../appliance/domain.ts'
+import { defaultPolicy } from '../appliance/schedule/policy.ts'
+import type { Connections } from '../appliance/setup/connections.ts'
+import { openStore } from '../appliance/store/store.ts'
+import { ensureWebCertificate } from '../appliance/web-certificate.ts'
+import { sampleJob, sampleRun } from './store/samples.ts'
+
+async function setUp(t: Test) {
+  const dataDir = t.testdir()
+  const store = await openStore(dataDir)
+  t.teardown(() => store.close())
+  const { cert } = await ensureWebCertificate(dataDir)
+  const away = () => Promise.reject(new Error('not asked'))
+  const notifications = composeNotifications({
+    store,
+    connections: { vcenter: away, aws: away } as unknown as Connections,
+    policy: () => defaultPolicy,
+    webCertificatePem: () => cert,
+    now: () => new Date(),
+    log: pino({ level: 'silent' }),
+  })
+  const events = async () =>
+    (await store.notifications.list()).items.map(({ notification }) => notification.event).sort()
+  return { store, notifications, events }
+}
+
+t.test('the ends of runs are told: a first success, failures, a paused job, a recovery', async t => {
+  const { store, notifications, events } = await setUp(t)
+  const job = await store.jobs.create(sampleJob(1))
+  let number = 0
+  const ends = async (changes: Partial<Run>, after = {}, before = {}) => {
+    const run = await store.runs.create(sampleRun(++number, { endedAt: '2026-03-01T03:00:00Z', ...changes }))
+    for (let turn = 0; turn < 2; turn++) await notifications.runEnded(run, { ...job, ...after }, { ...job, ...before })
+  }
+  await ends({ state: 'succeeded' })
+  t.same(await events(), ['firstSuccess'], 'once, however often it is told')
+  const failure = { code: 'NFC_STALLED', message: 'm', hint: 'h', stage: 'uploading' as const }
+  await ends({ state: 'failed', failure }, { failuresInARow: 5, state: 'paused', pausedBecause: '5 runs failed' })
+  t.same(await events(), ['firstSuccess', 'jobPaused', 'runFailed'])
+  await ends({ state: 'succeeded' }, {}, { failuresInARow: 5 })
+  t.same(await events(), ['firstSuccess', 'jobPaused', 'recovered', 'runFailed'])
+  await ends({ state: 'cancelled' })
+  t.equal((await events()).length, 4)
+})
+
+t.test('credentials that AWS does not take any more are told of, if there are any', async t => {
+  const { store, notifications, events } = await setUp(t)
+  await notifications.credentialsExpired()
+  t.same(await events(), [])
+  await store.settings.setAws({ region: 'r', accessKeyId: 'AKIA', endpoints: {}, importRoleName: 'vmimport' })
+  await notifications.credentialsExpired()
+  t.same(await events(), ['credentialsExpiring'])
+})
+
+t.test('it starts and stops, also without settings', async t => {
+  const { notifications } = await setUp(t)
+  notifications.start()
+  await notifications.stop()
+})

@@ -1,0 +1,74 @@
+// A step of the setup in the wizard: saved on Next, marked as done, then the next one.
+import type { ComponentChildren } from 'preact'
+import { createContext } from 'preact'
+import { useContext, useState } from 'preact/hooks'
+import { api } from '../api.ts'
+import type { SetupStepId, SetupView } from '../contract.ts'
+import { useAction } from '../hooks.ts'
+import { s } from '../locale/en-setup.ts'
+import { Wizard } from '../ui/wizard.tsx'
+import { isDone, stepBefore, stepOrder } from './setup-steps.ts'
+
+export interface SetupFlow {
+  setup: SetupView
+  /** Marked as done. */
+  onDone: (step: SetupStepId, setup: SetupView) => void
+  onGo: (step: SetupStepId) => void
+  /** Only these may be gone to; all when absent. */
+  only?: readonly SetupStepId[]
+}
+
+export const SetupContext = createContext<SetupFlow | undefined>(undefined)
+
+export interface StepFrameProps {
+  step: SetupStepId
+  /** Resolves with false to stay: there is something to be read first. */
+  save: () => Promise<boolean | undefined>
+  /** What is missing in the form: told when Next is pressed. */
+  invalid?: string | undefined
+  next?: string
+  disabled?: boolean
+  /** The step marks itself: by what it saves. */
+  marksItself?: boolean
+  children: ComponentChildren
+}
+
+export function StepFrame({ step, save, invalid, next, disabled, marksItself, children }: StepFrameProps) {
+  const flow = useContext(SetupContext)
+  const { busy, error, run } = useAction()
+  const [told, setTold] = useState<string>()
+  if (!flow) throw new Error('A step stands in the setup only')
+  const { setup, onDone, onGo, only } = flow
+  const mayGo = (id: SetupStepId) =>
+    only ? only.includes(id) : isDone(setup, id) || isDone(setup, stepBefore(id) ?? id)
+  const submit = async () => {
+    setTold(invalid)
+    if (invalid !== undefined) return
+    await run(async () => {
+      if ((await save()) === false) return
+      if (!marksItself) onDone(step, await api.stepDone(step))
+    })
+  }
+  const before = stepBefore(step)
+  return (
+    <Wizard
+      label={s.stepsLabel}
+      steps={stepOrder.map(id => ({ id, title: s.steps[id], done: isDone(setup, id), open: mayGo(id) }))}
+      current={step}
+      onGo={id => onGo(id as SetupStepId)}
+      onBack={before && mayGo(before) ? () => onGo(before) : undefined}
+      onNext={() => void submit()}
+      {...(next === undefined ? {} : { next })}
+      nextDisabled={disabled ?? false}
+      busy={busy}
+      error={error}
+    >
+      {children}
+      {told !== undefined && invalid !== undefined && (
+        <p class="wrong" role="alert">
+          {invalid}
+        </p>
+      )}
+    </Wizard>
+  )
+}

@@ -1,0 +1,34 @@
+// Whether logs are uploaded, and how upgrades come.
+import { useEffect, useState } from 'preact/hooks'
+import { api } from '../api.ts'
+import { useResource } from '../hooks.ts'
+import { s } from '../locale/en-setup.ts'
+import { Check } from '../ui/field.tsx'
+import { Facts } from '../ui/layout-parts.tsx'
+import { Problem } from '../ui/messages.tsx'
+import { StepFrame } from './step-frame.tsx'
+
+export function UploadsStep() {
+  const support = useResource(signal => api.support(signal))
+  const system = useResource(signal => api.system(signal))
+  const [enabled, setEnabled] = useState(false)
+  const stored = support.data?.logUpload.enabled
+  useEffect(() => {
+    if (stored !== undefined) setEnabled(stored)
+  }, [stored])
+  const save = async () => {
+    if (enabled !== stored) await api.saveLogUpload(enabled)
+    return true
+  }
+  return (
+    <StepFrame step="uploads" save={save}>
+      {support.error && <Problem error={support.error} onRetry={support.reload} />}
+      <Check label={s.uploads.logs} hint={s.uploads.logsHint} checked={enabled} onInput={setEnabled} />
+      <section class="stack">
+        <h3>{s.uploads.upgrades}</h3>
+        <p>{s.uploads.upgradesText}</p>
+        <Facts of={[[s.uploads.version, system.data?.version]]} />
+      </section>
+    </StepFrame>
+  )
+}
