@@ -166,6 +166,7 @@ t.test('a source without its test is found wherever it stands; one of types alon
     { path: 'appliance/store/migrations/0009-new.ts', text },
     { path: 'appliance/new.ts', text },
     { path: 'webui/ui/table.tsx', text },
+    { path: 'webui/ui/rows.ts', text },
     { path: 'ova/new.ts', text },
     { path: 'appliance/tested.ts', text },
     { path: 'appliance/excepted.ts', text },
@@ -179,7 +180,7 @@ t.test('a source without its test is found wherever it stands; one of types alon
     'appliance/disk/new.ts → test/disk/new.test.ts',
     'appliance/store/migrations/0009-new.ts → test/store/migrations/0009-new.test.ts',
     'appliance/new.ts → test/new.test.ts',
-    'webui/ui/table.tsx → test/webui/ui/table.test.tsx',
+    'webui/ui/rows.ts → test/webui/ui/rows.test.ts',
     'ova/new.ts → test/ova/new.test.ts',
     'appliance/almost-types.ts → test/almost-types.test.ts',
   ])

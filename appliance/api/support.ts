@@ -65,8 +65,7 @@ export function supportRoutes(app: Routes, support: SupportService): void {
         ...(to === undefined ? {} : { to: momentOf(to) }),
       }
       if (bundles >= bundlesAtOnce) {
-        throw new ApplianceError('INVALID_REQUEST', 'Log bundles are being downloaded already', {
-          statusCode: 429,
+        throw new ApplianceError('RATE_LIMITED', 'Log bundles are being downloaded already', {
           hint: 'Wait for their end.',
         })
       }

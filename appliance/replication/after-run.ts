@@ -75,12 +75,16 @@ export async function applyRetention(
   }
 }
 
+const newsMs = 24 * 60 * 60_000
+
 /** Counts the newest run of each job that ended just before a crash could be counted. */
 export async function countForgotten(what: { runs: RunRepository; jobs: AsyncIterable<Job>; afterRun: AfterRun }) {
   for await (const job of what.jobs) {
-    if (job.countedRunId === undefined) continue
     const { items } = await what.runs.list({ jobId: job.id, limit: 1 })
     const [newest] = items
-    if (newest?.endedAt !== undefined && newest.state !== 'missed') await countRun(newest, what.afterRun)
+    if (newest?.endedAt === undefined || newest.state === 'missed') continue
+    // Of a job that never had a run counted, a run of long ago ended under a version that did not note it.
+    const isNews = Date.now() - Date.parse(newest.endedAt) < newsMs
+    if (job.countedRunId !== undefined || isNews) await countRun(newest, what.afterRun)
   }
 }

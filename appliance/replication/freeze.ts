@@ -2,6 +2,7 @@
 import type { Server } from '../domain.ts'
 import { ApplianceError } from '../errors.ts'
 import { assertDatastoresRoomy } from '../vsphere/datastore-watch.ts'
+import { findMarkedSnapshotsOf } from '../vsphere/marked-snapshots.ts'
 import { adoptVmSnapshot, snapshotTaskRunning } from '../vsphere/snapshot-adoption.ts'
 import { snapshotMark } from '../vsphere/snapshot-mark.ts'
 import { createVmSnapshot, findVmSnapshots, removeVmSnapshot, type VmSnapshot } from '../vsphere/vm-snapshot.ts'
@@ -27,8 +28,21 @@ export async function freeze(server: Server, context: RunContext, signal: AbortS
     floor: context.policy().datastoreFloor,
     signal,
   })
+  await removeForgotten(server, context, signal)
   await journal.step('vmSnapshot', 'intended')
   return await takeSnapshot(server, context, signal)
+}
+
+/** Ours of another run: as a server has one job, and a job one run, that run is over, and its snapshot only grows. */
+async function removeForgotten(server: Server, context: RunContext, signal: AbortSignal): Promise<void> {
+  const { ownership, log } = context
+  const vcenter = await context.vcenter()
+  const about = { serverMoref: server.moref, serverName: server.name, signal }
+  for (const { snapshotMoref, runId } of await findMarkedSnapshotsOf(vcenter, { ...about, ...ownership })) {
+    if (runId === ownership.runId) continue
+    await removeVmSnapshot(vcenter, { ...about, snapshotMoref })
+    log.warn({ snapshotMoref, ofRunId: runId }, 'VM snapshot of an earlier run removed')
+  }
 }
 
 /** The run's snapshot of before a restart; one that vCenter is still making is waited for. Doubles of it go when it goes. */

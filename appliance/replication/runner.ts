@@ -257,7 +257,8 @@ async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T
 /** @throws {ApplianceError} RUN_RESTARTED_TOO_OFTEN */
 async function goOn(journal: RunJournal): Promise<void> {
   const heldUp = countHeldUp(journal.run)
-  if (heldUp.times > maxResumptions) {
+  // A setback was judged when it came; what is counted here is restarts.
+  if (!journal.run.setback && heldUp.times > maxResumptions) {
     throw new ApplianceError(
       'RUN_RESTARTED_TOO_OFTEN',
       `The run was gone on with ${maxResumptions} times and came no further`,

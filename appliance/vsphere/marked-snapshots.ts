@@ -2,7 +2,7 @@
 
 import { snapshotNodes } from './inventory.ts'
 import { unescapeName } from './places.ts'
-import { type ReadOptions, readInventory, textOf } from './properties.ts'
+import { type ReadOptions, readInventory, readObject, textOf } from './properties.ts'
 import type { VcenterSession } from './session.ts'
 import { parseSnapshotMark, vmSnapshotName } from './snapshot-mark.ts'
 import { reference } from './vim.ts'
@@ -57,6 +57,15 @@ function readMarked(
   const snapshotMoref = textAt(node, 'snapshot')
   if (owner?.connectorId !== connectorId || name !== vmSnapshotName(owner.runId) || !snapshotMoref) return undefined
   return { snapshotMoref, name, runId: owner.runId, jobId: owner.jobId, createdAt: textAt(node, 'createTime') ?? '' }
+}
+
+/** The snapshots of one server that this connector made. */
+export async function findMarkedSnapshotsOf(
+  session: VcenterSession,
+  { connectorId, serverMoref, ...options }: ReadOptions & { connectorId: string; serverMoref: string },
+): Promise<{ snapshotMoref: string; runId: string }[]> {
+  const vm = await readObject(session, reference('VirtualMachine', serverMoref), ['snapshot'], options)
+  return snapshotNodes(vm.properties.get('snapshot')).flatMap(node => readMarked(node, connectorId) ?? [])
 }
 
 async function currentTimeMs(session: VcenterSession, options: ReadOptions): Promise<number> {

@@ -30,6 +30,12 @@ const scenarios: Record<string, Scenario> = {
     exportName: 'benchCatalog',
     own: { vms: 'vms' },
   },
+  webui: {
+    summary: 'the Servers page with 10,000 servers in a browser',
+    file: './webui.ts',
+    exportName: 'benchWebui',
+    own: { servers: 'servers' },
+  },
 }
 
 const DEFAULT_RUNS = 3

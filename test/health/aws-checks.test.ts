@@ -16,7 +16,14 @@ const lab = await awsLab(t)
 const { clients } = connect(t, lab)
 const { accountId, region } = lab.aws
 const bucket = await makeBucket(lab, clients)
-const connector: Connector = { id: connectorId, mark: 0, generation: 'g', bucket, bucketRegion: region, awsAccountId: accountId }
+const connector: Connector = {
+  id: connectorId,
+  mark: 0,
+  generation: 'g',
+  bucket,
+  bucketRegion: region,
+  awsAccountId: accountId,
+}
 const skews: number[] = []
 
 async function ask(

@@ -99,3 +99,17 @@ t.test('the mark rises by one at a time, whoever else writes the connector', asy
   await settings.setConnector({ id: 'c-2', mark: 0, generation: 'g' })
   t.strictSame(await settings.getConnector(), { id: 'c-2', mark: 0, generation: 'g' }, 'another connector has its own')
 })
+
+t.test('the proxy is set and taken away, the upload of logs is kept with how it fared', async t => {
+  const { settings } = open(t)
+  t.same([await settings.getProxy(), await settings.getLogUpload()], [undefined, undefined])
+  const proxy = { url: 'http://proxy:3128', username: 'me' }
+  await settings.setProxy(proxy)
+  t.same(await settings.getProxy(), proxy)
+  await settings.setProxy(undefined)
+  t.equal(await settings.getProxy(), undefined)
+  const upload = { enabled: true, lastAt: '2026-03-01T00:00:00.000Z', lastKey: 'logs/c/x.tar.gz' }
+  await settings.setLogUpload(upload)
+  t.same(await settings.getLogUpload(), upload)
+  await t.rejects(settings.setProxy({ ...proxy, password: 'x' } as never), { code: 'STORE_DAMAGED' })
+})

@@ -2,7 +2,7 @@
 
 import t from 'tap'
 import { summarizeCertificate } from '../../appliance/vsphere/certificate.ts'
-import { datastoresOf, retrieveHost } from '../../appliance/vsphere/storage-and-hosts.ts'
+import { datastoresOf, retrieveHost, retrieveHosts } from '../../appliance/vsphere/storage-and-hosts.ts'
 import { mebibyte, serverNamed, startVcenterLab } from './lab-session.ts'
 
 const sized = { capacityBytes: 10_000_000_000, freeBytes: 4_000_000_000 }
@@ -52,4 +52,10 @@ t.test('hosts tell the certificate that they serve themselves', async t => {
   const thumbprints = hosts.map(host => summarizeCertificate(host.certificatePem ?? '').thumbprintSha256)
   const served = vcenter.lab.vcenter.hosts.map(host => host.thumbprintSha256)
   t.same(new Set(thumbprints), new Set(served))
+  const all = await retrieveHosts(session)
+  t.same(
+    all.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+    hosts,
+    'the whole inventory, in pages',
+  )
 })

@@ -1,0 +1,25 @@
+import t from 'tap'
+import { accessTable } from '../../appliance/api/access.ts'
+import { api, query } from '../../webui/api.ts'
+import { fakeApi } from './fake-api.ts'
+
+t.test('a query holds what is given, encoded', async t => {
+  t.equal(query({}), '')
+  t.equal(query({ a: 1, b: undefined, c: '' }), '?a=1')
+  t.equal(query({ text: 'a b&c', limit: 5, on: true }), '?text=a+b%26c&limit=5&on=true')
+})
+
+t.test('every call of the page is a route of the API', async t => {
+  const fake = fakeApi({})
+  t.teardown(fake.stop)
+  for (const call of Object.values(api) as ((...given: unknown[]) => Promise<unknown>)[]) {
+    // Whatever it is given: only where it asks is looked at.
+    await call('ID', {}).catch(() => undefined)
+  }
+  t.equal(fake.asked.length, Object.keys(api).length)
+  for (const { method, path } of fake.asked) {
+    const line = `${method} ${(path.split('?')[0] ?? '').replace(/\/ID(?=\/|$)/g, '/:id')}`
+
+    t.ok(Object.hasOwn(accessTable, line), line)
+  }
+})

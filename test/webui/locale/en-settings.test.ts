@@ -1,0 +1,8 @@
+import t from 'tap'
+import { c as words } from '../../../webui/locale/en-settings.ts'
+import { mistakes, texts } from './texts.ts'
+
+t.test('every text says something', async t => {
+  t.ok(texts(words).length > 30)
+  t.strictSame(mistakes(words), [])
+})

@@ -1,0 +1,54 @@
+import t from 'tap'
+import { ApiError, request, requestText, setCsrf, toApiError, whenSignedOut } from '../../webui/request.ts'
+import { fakeApi } from './fake-api.ts'
+
+t.test('a change carries the CSRF header and its body; a reading neither', async t => {
+  const api = fakeApi({ 'POST /api/x': () => ({ body: { ok: true } }), 'GET /api/x': () => ({ body: { ok: 1 } }) })
+  t.teardown(api.stop)
+  setCsrf('c'.repeat(8))
+  t.strictSame(await request('POST', '/api/x', { a: 1 }), { ok: true })
+  t.strictSame(await request('GET', '/api/x'), { ok: 1 })
+  t.match(api.asked[0], { headers: { 'x-hoist-csrf': 'cccccccc', 'content-type': 'application/json' }, body: { a: 1 } })
+  t.equal(api.asked[1]?.headers['x-hoist-csrf'], undefined)
+})
+
+t.test('a refusal is an ApiError with code, message and hint', async t => {
+  const refused = { code: 'JOB_EXISTS', message: 'It has one', hint: 'Take that' }
+  const api = fakeApi({ 'POST /api/jobs': () => ({ status: 409, body: refused }) })
+  t.teardown(api.stop)
+  await t.rejects(request('POST', '/api/jobs', {}), { ...refused, status: 409 })
+})
+
+t.test('an end of the session is told, but not when signing in is refused', async t => {
+  const body = { code: 'UNAUTHORIZED', message: 'No', hint: 'Sign in' }
+  const api = fakeApi({
+    'GET /api/jobs': () => ({ status: 401, body }),
+    'POST /api/session': () => ({ status: 401, body }),
+  })
+  t.teardown(api.stop)
+  let told = 0
+  whenSignedOut(() => told++)
+  await t.rejects(request('POST', '/api/session', {}))
+  t.equal(told, 0)
+  await t.rejects(request('GET', '/api/jobs'))
+  t.equal(told, 1)
+})
+
+t.test('no answer, and an answer of something else, have codes of their own', async t => {
+  const api = fakeApi({})
+  t.teardown(api.stop)
+  globalThis.fetch = async () => {
+    throw new TypeError('Failed to fetch')
+  }
+  await t.rejects(request('GET', '/api/x'), { code: 'UNREACHABLE', status: 0 })
+  globalThis.fetch = async () => new Response('<html>Bad gateway</html>', { status: 502 })
+  await t.rejects(request('GET', '/api/x'), { code: 'UNREADABLE', status: 502 })
+  globalThis.fetch = async () => new Response('plain')
+  t.equal(await requestText('GET', '/api/x'), 'plain')
+})
+
+t.test('whatever was thrown becomes an ApiError', async t => {
+  const known = new ApiError('A', 'b', 'c', 400)
+  t.equal(toApiError(known), known)
+  t.match(toApiError(new Error('odd')), { code: 'PAGE', message: 'odd' })
+})

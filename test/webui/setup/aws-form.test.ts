@@ -1,0 +1,26 @@
+import t from 'tap'
+import Value from 'typebox/value'
+import { AwsSettingsBody } from '../../../appliance/api/schemas/settings.ts'
+import { awsBody, formOf } from '../../../webui/setup/aws-form.ts'
+
+const stored = {
+  region: 'eu-central-1',
+  accessKeyId: 'AKIAIOSFODNN7EXAMPLE',
+  endpoints: { s3: 'https://vpce.example' },
+  importRoleName: 'vmimport',
+}
+
+t.test('the form never holds a stored secret, and sends what was filled in', async t => {
+  const form = formOf(stored)
+  t.equal(form.secretAccessKey, '')
+  const body = awsBody({ ...form, secretAccessKey: 's'.repeat(40) })
+  t.strictSame(body, {
+    region: 'eu-central-1',
+    accessKeyId: 'AKIAIOSFODNN7EXAMPLE',
+    secretAccessKey: 's'.repeat(40),
+    importRoleName: 'vmimport',
+    endpoints: { s3: 'https://vpce.example' },
+  })
+  t.ok(Value.Check(AwsSettingsBody, body))
+  t.equal(awsBody({ ...form, endpoints: { s3: '' } }).endpoints, undefined)
+})
