@@ -159,16 +159,17 @@ export function jobService({ jobs, servers, runner, assess, times, assertActive,
 
     /** Cancels the job's run, waits for its end, and forgets the job. Images and history stay. */
     async remove(id: string): Promise<void> {
-      assertActive()
       await get(id)
+      assertActive()
       await jobs.update(id, { state: 'ended', nextRunAt: undefined })
       await runner.cancelJob(id)
       await jobs.delete(id)
     },
 
     async start(id: string): Promise<Run> {
+      const job = await get(id)
       assertActive()
-      return await runner.start(await get(id), 'manual')
+      return await runner.start(job, 'manual')
     },
   }
 }

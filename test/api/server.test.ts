@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { pino } from 'pino'
 import t from 'tap'
 import { createApp } from '../../appliance/app.ts'
-import { siteConfig } from '../site.ts'
+import { poll, siteConfig } from '../site.ts'
 
 const dataDir = await mkdtemp(join(tmpdir(), 'hoist-api-'))
 const app = await createApp(siteConfig(dataDir), pino({ level: 'silent' }))
@@ -13,7 +13,12 @@ t.teardown(async () => {
   await app.stop()
   await rm(dataDir, { recursive: true, force: true })
 })
+app.start()
 const authorization = `Bearer ${app.token}`
+await poll(async () => {
+  const { state } = (await app.api.inject({ url: '/api/connector', headers: { authorization } })).json()
+  return state === 'unregistered' ? true : undefined
+})
 const inject = (method: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'PATCH', url: string, payload?: object | string) =>
   app.api.inject({
     method,

@@ -50,7 +50,7 @@ export async function benchFull(options: BenchOptions & { sizeBytes?: number }):
     const appliance = await ApplianceProcess.start({
       dataDir: join(directory, 'data'),
       logFile: join(directory, 'appliance.log'),
-      env: { HOIST_POLL_MS: '1000', HOIST_SCHEDULE_MS: '100' },
+      env: { HOIST_POLL_MS: '1000', HOIST_SCHEDULE_MS: '100', HOIST_HEALTH_MS: '0' },
     })
     try {
       const pairs = await measureAll(lab, appliance, { directory, raw, runs, signal })

@@ -11,6 +11,7 @@ import { Wire } from './wire.ts'
 /** Every wait of the appliance, shortened: by 120 (stall) up to 2400 (reaper). */
 const shortened: Record<string, string> = {
   HOIST_POLL_MS: '100',
+  HOIST_HEALTH_MS: '0',
   HOIST_SCHEDULE_MS: '100',
   HOIST_RESUME_MS: '150',
   HOIST_STALL_MS: '1000',

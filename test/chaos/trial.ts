@@ -254,7 +254,7 @@ async function verdict({ plan, site, watcher, witness, result, jobIds, mustStay 
     ...watcher.doubled,
     ...doubledRuns(runs, { ordered: watcher.ordered, clockJumped: kinds.includes('clockJump') }),
   )
-  result.problems.push(...databaseProblems(database), ...imageProblems(inventory, runs))
+  result.problems.push(...watcher.stale, ...databaseProblems(database), ...imageProblems(inventory, runs))
   for (const image of mustStay)
     if (!inventory.images.some(({ id }) => id === image.id))
       result.problems.push(

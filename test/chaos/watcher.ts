@@ -29,6 +29,8 @@ export class Watcher {
   readonly ordered = new Map<string, number>()
   /** The same job, or the same VM, twice at once. */
   readonly doubled = new Set<string>()
+  /** Snapshots on top of those that an ended or forgotten run has left: they grow while nobody needs them. */
+  readonly stale = new Set<string>()
   /** Grows with every look at the API that succeeded. */
   looks = 0
 
@@ -123,9 +125,14 @@ export class Watcher {
 
   async #lookAtVms(): Promise<void> {
     try {
-      for (const vm of await this.#site.lab.vcenterControl<SeenVm[]>('GET', '/vms'))
-        if (vm.snapshots.length > 1)
-          this.doubled.add(`${vm.snapshots.length} snapshots of ${vm.name} at once: ${JSON.stringify(vm.snapshots)}`)
+      for (const vm of await this.#site.lab.vcenterControl<SeenVm[]>('GET', '/vms')) {
+        if (vm.snapshots.length < 2) continue
+        const names = vm.snapshots.map(({ name }) => name)
+        // Its name holds the run's id.
+        const working = names.filter(name => this.active.some(run => name.includes(run.id)))
+        const list = working.length > 1 ? this.doubled : this.stale
+        list.add(`${vm.snapshots.length} snapshots of ${vm.name} at once: ${names.join(', ')}`)
+      }
     } catch (error) {
       this.#site.tell(`the lab's vCenter: ${error}`)
     }
