@@ -301,6 +301,8 @@ async function composeApp(config: Config, log: Logger, store: Store): Promise<Ap
   })
   const api = await createApi({
     tls: certificate,
+    // Built by `npm run build`, which `npm start` does when it is needed.
+    page: { directory: join(import.meta.dirname, '..', 'webui', 'dist') },
     token,
     metricsToken,
     version,

@@ -27,6 +27,7 @@ export const errorCodes = {
     meaning: 'Only a run that failed, was cancelled or was missed can be tried again.',
   },
   RUN_CANCELLED: { statusCode: 409, meaning: 'The run was cancelled.' },
+  RUN_ENDED: { statusCode: 409, meaning: 'The run has ended, and is not taken up again.' },
   RUN_MISSED: { statusCode: 409, meaning: 'The time of a planned run passed while it could not start.' },
   RUN_RESTARTED_TOO_OFTEN: {
     statusCode: 500,

@@ -9,8 +9,6 @@ import type { Routes } from './routes.ts'
 export interface PageOptions {
   /** What `npm run build` makes. */
   directory: string
-  /** Whether browsers may be told to insist on HTTPS: with a self-signed certificate that would lock users out. */
-  insistOnHttps: () => boolean
 }
 
 /** Nothing from elsewhere, nothing inline, in nobody's frame. */
@@ -35,8 +33,6 @@ const headers = {
   'permissions-policy': 'camera=(), geolocation=(), microphone=()',
 } as const
 
-/** Two years, as browsers' preload lists ask for. */
-const strictTransport = 'max-age=63072000'
 /** A hashed name never gets other content. */
 const forEver = 'public, max-age=31536000, immutable'
 /** Asked again each time: with an upgrade the document names other files. */
@@ -45,7 +41,7 @@ const revalidate = 'no-cache'
 const document = 'index.html'
 
 /** `GET /*`: files by their names, the document for every path without one; and `/api/docs`, which is a place of the page. */
-export async function pageRoutes(app: Routes, { directory, insistOnHttps }: PageOptions): Promise<void> {
+export async function pageRoutes(app: Routes, { directory }: PageOptions): Promise<void> {
   await app.register(fastifyStatic, {
     root: directory,
     serve: false,
@@ -53,9 +49,6 @@ export async function pageRoutes(app: Routes, { directory, insistOnHttps }: Page
     dotfiles: 'deny',
     index: false,
     preCompressed: true,
-  })
-  app.addHook('onSend', async (_request, reply) => {
-    if (insistOnHttps()) reply.header('strict-transport-security', strictTransport)
   })
   const schema = { hide: true, querystring: Type.Object({}) }
   // Of the routes alone: it runs after the API's own, that has everything forgotten.

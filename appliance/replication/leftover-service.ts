@@ -131,9 +131,12 @@ export function leftoverService({ runs, jobs, sides, confirm, onError, log }: Le
     const found = await look(signal)
     const image = found.find(({ kind, id, verdict }) => kind === 'image' && id === imageId && verdict === 'adopt')
     if (!image) throw notAdoptable(imageId)
-    const replica = found.filter(
+    const ofRun = found.filter(
       ({ kind, runId }) => kind === 'ebsSnapshot' && runId !== undefined && runId === image.runId,
     )
+    // A converted image stands on copies, which carry the run's mark too.
+    const pristine = ofRun.filter(({ id }) => !image.snapshotIds?.includes(id))
+    const replica = pristine.length > 0 ? pristine : ofRun
     const job = await jobFor(image, jobs)
     const taken = image.runId !== undefined && (await runs.get(image.runId)) !== undefined
     const run = await runs.create(adoptedRun(job, image, replica, taken ? randomUUID() : image.runId))

@@ -28,6 +28,8 @@ export interface ConnectorLeaseOptions {
 
 type Held = { lease: Lease; etag: string }
 
+const takeOverAttempts = 5
+
 /**
  * What a lease that stands in the bucket means to a machine.
  * @param holds whether this process has written a lease before
@@ -111,19 +113,30 @@ export class ConnectorLease {
     if (this.#standing.state !== 'active') throw notYetRead()
   }
 
-  /** An administrator's word that this machine is the one. @throws {ApplianceError} NOTHING_TO_DECIDE */
+  /**
+   * An administrator's word that this machine is the one.
+   * @throws {ApplianceError} NOTHING_TO_DECIDE, LEASE_TAKEN when the other machine renews it each time in between
+   */
   takeOver(): Promise<void> {
     return this.#inTurn(async () => {
       const standing = this.#standing
       if (standing.state !== 'readOnly') throw nothingToDecide()
       const { settings, abandonRuns } = this.#options
-      const found = await this.#read()
-      const lease = found?.lease ?? standing.lease
-      await abandonRuns()
-      const connector = await ensureConnector(settings)
-      const mark = Math.max(connector.mark, lease?.mark ?? 0)
-      await settings.setConnector({ ...connector, mark, generation: newNonce() })
-      await this.#write((lease?.epoch ?? 0) + 1, found?.etag)
+      for (let attempt = 1; ; attempt++) {
+        const found = await this.#read()
+        // A process that has held the lease knows what it has done: its runs go on.
+        if (!this.#holds && attempt === 1) await abandonRuns()
+        const lease = found?.lease ?? standing.lease
+        const connector = await ensureConnector(settings)
+        const mark = Math.max(connector.mark, lease?.mark ?? 0)
+        await settings.setConnector({ ...connector, mark, generation: newNonce() })
+        try {
+          return await this.#write((lease?.epoch ?? 0) + 1, found?.etag)
+        } catch (thrown) {
+          // The other machine works on, and may renew it at this very moment.
+          if (toApplianceError(thrown).code !== 'LEASE_TAKEN' || attempt === takeOverAttempts) throw thrown
+        }
+      }
     })
   }
 

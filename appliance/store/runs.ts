@@ -23,7 +23,7 @@ export interface RunRepository {
   get(id: string): Promise<Run | undefined>
   /** Newest first. */
   list(request?: RunListRequest): Promise<Page<Run>>
-  /** Replaces the whole run, durable when the promise resolves. @throws {ApplianceError} NOT_FOUND, RUN_IN_PROGRESS */
+  /** Replaces the whole run, durable when the promise resolves. @throws {ApplianceError} NOT_FOUND, RUN_ENDED when it was, and `run` is not */
   save(run: Run): Promise<void>
   /**
    * Replaces the whole run without an fsync: a kill of the process does not undo it, a power cut may. For byte counts, which
@@ -169,6 +169,10 @@ function replace(sql: Statements, run: Run): void {
       isActive(run),
     ),
   )
+  if (rows === 0 && sql.get('SELECT id FROM runs WHERE id = ?', run.id))
+    throw new ApplianceError('RUN_ENDED', `The run ${run.id} has ended: it is not taken up again.`, {
+      hint: 'Start the job again.',
+    })
   if (rows === 0) throw missing(run.id)
   writeDisks(sql, run)
 }

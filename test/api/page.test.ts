@@ -7,8 +7,8 @@ import t from 'tap'
 import { contentSecurityPolicy, pageRoutes } from '../../appliance/api/page.ts'
 import type { Routes } from '../../appliance/api/routes.ts'
 
-async function served(options: { built?: boolean; signed?: boolean } = {}) {
-  const { built = true, signed = false } = options
+async function served(options: { built?: boolean } = {}) {
+  const { built = true } = options
   const directory = await mkdtemp(join(tmpdir(), 'hoist-page-'))
   await mkdir(join(directory, 'assets'))
   if (built) await writeFile(join(directory, 'index.html'), '<!doctype html><title>Hoist</title>')
@@ -22,7 +22,7 @@ async function served(options: { built?: boolean; signed?: boolean } = {}) {
     reply.header('cache-control', 'no-store')
   })
   app.get('/api/known', () => ({ ok: true }))
-  await pageRoutes(app, { directory, insistOnHttps: () => signed })
+  await pageRoutes(app, { directory })
   t.teardown(() => app.close())
   return (url: string, headers: Record<string, string> = {}) => app.inject({ url, headers })
 }
@@ -71,11 +71,6 @@ t.test('what is not there is 404, also in the folder of assets, and is kept by n
   }
   t.equal((await get('/assets/index-Old999.js')).statusCode, 404)
   t.equal((await get('/api/known')).json().ok, true, 'the API is not in the way')
-})
-
-t.test('browsers are told to insist on HTTPS only when the certificate allows that', async t => {
-  t.equal((await (await served())('/')).headers['strict-transport-security'], undefined)
-  t.match((await (await served({ signed: true }))('/')).headers['strict-transport-security'], 'max-age=')
 })
 
 t.test('a page that was not built says how to build it', async t => {

@@ -79,7 +79,11 @@ t.test('with the lab', async t => {
     await tag(refused, 'False')
     await tag(own[0] ?? '', 'true')
     await tag(own[1] ?? '', 'false')
-    const use = await imageUse({ clients, connectorId: 'c0ffee00', imageIds: [tagged, empty, refused, bySnapshot, notBySnapshot] })
+    const use = await imageUse({
+      clients,
+      connectorId: 'c0ffee00',
+      imageIds: [tagged, empty, refused, bySnapshot, notBySnapshot],
+    })
     t.same([...use.kept].sort(), [tagged, empty, bySnapshot].sort())
     t.same([...use.inUse], [])
   })

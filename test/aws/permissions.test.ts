@@ -125,7 +125,11 @@ async function everything(t: Test, lab: Lab): Promise<void> {
   await deleteObject({ clients, bucket, key: 'runs/r1/disk.vmdk', accountId })
   await putLogBundle({ clients, bucket, accountId, key: 'logs/bundle.tar.gz', body: Buffer.from('logs') })
   await refuseUnlessSimulated(clients)
-  const lease: Lease = { version: 1, ...{ connectorId, machineId: 'm1', epoch: 1, mark: 1, nonce: 'n1' }, renewedAt: '2026-01-01' }
+  const lease: Lease = {
+    version: 1,
+    ...{ connectorId, machineId: 'm1', epoch: 1, mark: 1, nonce: 'n1' },
+    renewedAt: '2026-01-01',
+  }
   const place = { clients, bucket, accountId }
   const etag = await writeLease({ ...place, lease })
   await writeLease({ ...place, lease, etag: (await readLease(place))?.etag ?? etag })

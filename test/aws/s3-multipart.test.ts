@@ -65,7 +65,7 @@ t.test('with the lab', async t => {
     await fault({ kind: 'error', code: 'NoSuchUpload', message: 'The upload does not exist', statusCode: 404 })
     await t.rejects(join(), { code: 'UPLOAD_FAILED', message: /no object/ })
     await fault({ kind: 'error', code: 'InvalidPart', message: 'A part could not be found', statusCode: 400 })
-    await t.rejects(join(), { code: 'AWS_REQUEST_REFUSED', message: /InvalidPart/ })
+    await t.rejects(join(), { code: 'UPLOAD_FAILED', message: /not the one that was sent/ })
     await join()
   })
 

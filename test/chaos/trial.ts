@@ -112,6 +112,7 @@ async function story(plan: TrialPlan, site: Site, witness: Witness, result: Tria
   const watcher = new Watcher(site)
   const closers: (() => Promise<void>)[] = []
   const mustStay: Inventory['images'] = []
+  let offered: string[] = []
   try {
     await allOver(
       plan.faults.map(async ({ kind, moment }, index) => {
@@ -145,13 +146,15 @@ async function story(plan: TrialPlan, site: Site, witness: Witness, result: Tria
     if (!(await ended())) result.problems.push(`runs do not end: ${describeRuns(watcher.active)}`)
     await retryFailed(watcher, site, result)
     if (!(await ended())) result.problems.push(`runs do not end: ${describeRuns(watcher.active)}`)
-    if (plan.faults.some(({ kind }) => kind === 'restored')) await adoptOffered(site)
+    const restored = plan.faults.some(({ kind }) => kind === 'restored')
+    if (restored) await adoptOffered(site)
     await tidy(site, watcher, witness)
+    if (restored) offered = await offeredOf(site)
   } finally {
     await watcher.stop()
     for (const close of closers) await close()
   }
-  await verdict({ plan, site, watcher, witness, result, jobIds, mustStay })
+  await verdict({ plan, site, watcher, witness, result, jobIds, mustStay, offered })
 }
 
 async function makeJobs(plan: TrialPlan, site: Site): Promise<string[]> {
@@ -203,6 +206,15 @@ async function adoptOffered(site: Site): Promise<void> {
   }
 }
 
+/**
+ * EBS snapshots that the connector lists as its own and leaves to a decision: what an older database does not know it must
+ * never remove, so they are no orphans as long as they are shown.
+ */
+async function offeredOf(site: Site): Promise<string[]> {
+  const { items } = await site.call<{ items: { kind: string; id: string; verdict: string }[] }>('GET', '/api/leftovers')
+  return items.filter(({ kind, verdict }) => kind === 'ebsSnapshot' && verdict === 'keep').map(({ id }) => id)
+}
+
 /** Waits for all, then fails with the first failure: nothing of a trial goes on when it is over. */
 async function allOver(promises: Promise<void>[]): Promise<void> {
   const failed = (await Promise.allSettled(promises)).find(outcome => outcome.status === 'rejected')
@@ -227,9 +239,11 @@ interface Evidence {
   result: TrialResult
   jobIds: string[]
   mustStay: Inventory['images']
+  /** Listed by the connector, and left to a decision. */
+  offered: string[]
 }
 
-async function verdict({ plan, site, watcher, witness, result, jobIds, mustStay }: Evidence): Promise<void> {
+async function verdict({ plan, site, watcher, witness, result, jobIds, mustStay, offered }: Evidence): Promise<void> {
   const drainMs = await site.terminate()
   if (drainMs > drainLimitMs) result.problems.push(`SIGTERM at the end: drained in ${(drainMs / 1000).toFixed(1)} s`)
   const database = await witness.database(site.seenDataDir)
@@ -242,7 +256,8 @@ async function verdict({ plan, site, watcher, witness, result, jobIds, mustStay 
   }
   const kinds = plan.faults.map(({ kind }) => kind)
 
-  result.orphans.push(...awsOrphans(inventory, runs), ...(await vmLeftovers(site.lab)))
+  const orphans = awsOrphans(inventory, runs).filter(text => !offered.some(id => text.includes(id)))
+  result.orphans.push(...orphans, ...(await vmLeftovers(site.lab)))
   result.bytesWrong.push(...(await wrongBytes(site.lab, witness, runs)))
   for (const id of jobIds) {
     const job = jobs.find(one => one.id === id)

@@ -47,7 +47,7 @@ export async function startJourney(config: LabConfig, changes: Partial<Config> =
   try {
     const { api } = site.app
     if (!api.hasRoute({ method: 'GET', url: '/*' })) {
-      await pageRoutes(api, { directory: join(root, 'webui', 'dist'), insistOnHttps: () => false })
+      await pageRoutes(api, { directory: join(root, 'webui', 'dist') })
     }
     const address = await api.listen({ host: '127.0.0.1', port: 0 })
     const setupCode = (await site.app.setupCode()) ?? ''

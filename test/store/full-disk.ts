@@ -57,13 +57,14 @@ database.close()
 
 // A database of the version before, on a disk that is full again: it is not upgraded without its copy.
 const old = new DatabaseSync(path)
+const version = Number(old.prepare('PRAGMA user_version').get()?.user_version)
 old.exec('PRAGMA user_version = 1')
 old.close()
 fill('ballast', 0)
 const upgrade = await thrownBy(() => openStore(directory))
 rmSync(join(directory, 'ballast'))
 const again = new DatabaseSync(path)
-again.exec('PRAGMA user_version = 2')
+again.exec(`PRAGMA user_version = ${version}`)
 again.close()
 
 database = openDatabase(path)

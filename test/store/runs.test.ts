@@ -37,7 +37,7 @@ t.test('a job has one run under way; the next one may follow its end', async t =
   await runs.create(sampleRun(3, { jobId: 'job-2' }))
   await runs.update('run-00001', { state: 'failed' })
   await runs.create(sampleRun(2))
-  await t.rejects(runs.update('run-00001', { state: 'uploading' }), { code: 'RUN_IN_PROGRESS' })
+  await t.rejects(runs.update('run-00001', { state: 'uploading' }), { code: 'RUN_ENDED' })
 })
 
 t.test('a run of a job that is gone is refused', async t => {

@@ -45,8 +45,8 @@ t.test(
       message: /^Creating a snapshot of web01 failed: FileLocked: \S/,
     })
     await t.rejects(waitForTask(session, reference('Task', 'task-0'), { doing, signal: never }), {
-      code: 'SERVER_GONE',
-      message: /ManagedObjectNotFound/,
+      code: 'VCENTER_SESSION_LOST',
+      message: /no longer knows the task/,
     })
     const task = await start()
     await vcenter.fault({ kind: 'hold', method: 'RetrievePropertiesEx' })

@@ -1,6 +1,6 @@
 // A dense table that draws only the rows in sight, whatever their number; with sorting and selection.
-import type { ComponentChildren } from 'preact'
-import { useLayoutEffect, useRef, useState } from 'preact/hooks'
+import { Component, type ComponentChildren } from 'preact'
+import { useCallback, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { t } from '../locale/en.ts'
 import { Button } from './button.tsx'
 import { rowsInSight } from './rows-in-sight.ts'
@@ -78,7 +78,10 @@ export function Table<Row>(props: TableProps<Row>) {
     if (!next.delete(key)) next.add(key)
     onSelect?.(next)
   }
-  const span = columns.length + (onSelect ? 1 : 0)
+  const latestPick = useRef(pick)
+  latestPick.current = pick
+  // The same for ever, so that rows need not be drawn again for it.
+  const onPick = useCallback((key: string) => latestPick.current(key), [])
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
     <section class="table-frame" ref={frame} tabIndex={0} aria-label={props.label}>
@@ -103,34 +106,24 @@ export function Table<Row>(props: TableProps<Row>) {
           </tr>
         </thead>
         <tbody>
-          <Spacer rows={first} span={span} />
+          <Spacer rows={first} />
           {rows.slice(first, last).map((row, offset) => {
             const key = rowKey(row)
-            const isPicked = picked.has(key)
             return (
-              <tr
+              <TableRow<Row>
                 key={key}
-                aria-rowindex={first + offset + 2}
-                aria-selected={onSelect ? isPicked : undefined}
-                class={isPicked || key === props.current ? 'picked' : undefined}
-              >
-                {onSelect && (
-                  <td class="tick">
-                    <input
-                      type="checkbox"
-                      aria-label={t.table.select(props.rowName?.(row) ?? key)}
-                      checked={isPicked}
-                      onInput={() => pick(key)}
-                    />
-                  </td>
-                )}
-                {columns.map((column, index) => (
-                  <Cell key={column.id} column={column} row={row} first={index === 0} />
-                ))}
-              </tr>
+                row={row}
+                index={first + offset + 2}
+                columns={columns}
+                picked={picked.has(key)}
+                current={key === props.current}
+                onPick={onSelect ? onPick : undefined}
+                name={props.rowName?.(row) ?? key}
+                id={key}
+              />
             )
           })}
-          <Spacer rows={rows.length - last} span={span} />
+          <Spacer rows={rows.length - last} />
         </tbody>
       </table>
       {rows.length === 0 && props.empty}
@@ -170,6 +163,43 @@ function Head<Row>({ column, sorting, onSort }: HeadProps<Row>) {
   )
 }
 
+interface TableRowProps<Row> {
+  id: string
+  row: Row
+  index: number
+  columns: readonly Column<Row>[]
+  picked: boolean
+  current: boolean
+  name: string
+  onPick: ((id: string) => void) | undefined
+}
+
+/** Drawn again only when something of it has changed: while scrolling most rows stay as they are. */
+class TableRow<Row> extends Component<TableRowProps<Row>> {
+  override shouldComponentUpdate(next: TableRowProps<Row>): boolean {
+    return (Object.keys(next) as (keyof TableRowProps<Row>)[]).some(name => next[name] !== this.props[name])
+  }
+
+  override render({ id, row, index, columns, picked, current, name, onPick }: TableRowProps<Row>) {
+    return (
+      <tr
+        aria-rowindex={index}
+        aria-selected={onPick ? picked : undefined}
+        class={picked || current ? 'picked' : undefined}
+      >
+        {onPick && (
+          <td class="tick">
+            <input type="checkbox" aria-label={t.table.select(name)} checked={picked} onInput={() => onPick(id)} />
+          </td>
+        )}
+        {columns.map((column, at) => (
+          <Cell key={column.id} column={column} row={row} first={at === 0} />
+        ))}
+      </tr>
+    )
+  }
+}
+
 function Cell<Row>({ column, row, first }: { column: Column<Row>; row: Row; first: boolean }) {
   const classes = `cut ${classesOf(column) ?? ''}`
   return first ? (
@@ -181,13 +211,13 @@ function Cell<Row>({ column, row, first }: { column: Column<Row>; row: Row; firs
   )
 }
 
-/** Stands for the rows out of sight. */
-function Spacer({ rows, span }: { rows: number; span: number }) {
+/** Stands for the rows out of sight. One cell: a span over columns that are hidden would bring them back. */
+function Spacer({ rows }: { rows: number }) {
   if (rows <= 0) return null
   return (
     // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a row takes no focus
     <tr class="spacer" aria-hidden="true">
-      <td colSpan={span} style={{ height: `${rows * rowHeight}px` }} />
+      <td style={{ height: `${rows * rowHeight}px` }} />
     </tr>
   )
 }
