@@ -24,7 +24,7 @@ import { ApplianceError } from './errors.ts'
 import { machineId } from './machine-id.ts'
 import { createMetrics } from './metrics/metrics.ts'
 import { ensureToken } from './private-file.ts'
-import { type AfterRun, applyRetention, countForgotten, countRun } from './replication/after-run.ts'
+import { type AfterRun, applyRetention, countForgotten, countRun, removeImagesOf } from './replication/after-run.ts'
 import type { RunContext } from './replication/context.ts'
 import { jobService } from './replication/jobs.ts'
 import type { RunJournal } from './replication/journal.ts'
@@ -229,6 +229,7 @@ async function composeApp(config: Config, log: Logger, store: Store): Promise<Ap
     servers: store.servers,
     runner,
     assess,
+    removeImages: job => removeImagesOf(job, afterRun),
     times: { validateSchedule, validateBandwidth, firstRun, nextRun, resumedRun },
     assertActive,
     now,

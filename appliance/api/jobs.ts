@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import type { Job, Run } from '../domain.ts'
 import type { Routes } from './routes.ts'
 import { errorAnswers, IdParams } from './schemas/common.ts'
-import { JobList, JobPatch, JobsAnswer, JobsBody, JobView } from './schemas/jobs.ts'
+import { JobDeletion, JobList, JobPatch, JobsAnswer, JobsBody, JobView } from './schemas/jobs.ts'
 import { RunView } from './schemas/runs.ts'
 
 export interface JobService {
@@ -16,7 +16,7 @@ export interface JobService {
   get(id: string): Promise<Job>
   change(id: string, patch: JobPatch): Promise<Job>
   /** Cancels its run and forgets the job; images stay. */
-  remove(id: string): Promise<void>
+  remove(id: string, options: { images?: boolean }): Promise<void>
   /** Starts a run now, besides the schedule. */
   start(id: string): Promise<Run>
 }
@@ -65,14 +65,15 @@ export function jobRoutes(app: Routes, jobs: JobService): void {
     '/api/jobs/:id',
     {
       schema: {
-        summary: 'Cancel its run and delete the job; images stay',
+        summary: 'Cancel its run and delete the job; its images stay unless they are to go, too',
         tags,
         params: IdParams,
+        querystring: JobDeletion,
         response: { 204: Type.Null(), ...errorAnswers },
       },
     },
     async (request, reply) => {
-      await jobs.remove(request.params.id)
+      await jobs.remove(request.params.id, request.query)
       return reply.code(204).send(null)
     },
   )

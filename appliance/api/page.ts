@@ -4,6 +4,7 @@ import { join, posix } from 'node:path'
 import fastifyStatic from '@fastify/static'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
+import { ApplianceError } from '../errors.ts'
 import type { Routes } from './routes.ts'
 
 export interface PageOptions {
@@ -63,16 +64,27 @@ export async function pageRoutes(app: Routes, { directory }: PageOptions): Promi
     if (existsSync(join(directory, document))) return reply.sendFile(document)
     return reply.code(503).type('text/plain').send('The page has not been built: run "npm run build".\n')
   }
-  app.get('/*', { schema, onSend }, (request, reply) => send(decoded(request.url), reply as unknown as FastifyReply))
+  app.get('/*', { schema, onSend }, (request, reply) => {
+    const path = decoded(request.url)
+    // What is asked of the API is answered by the API, also when it has no such route.
+    if (/^\/(api|metrics)(\/|$)/.test(request.url)) throw notOfTheApi(path)
+    return send(path ?? '', reply as unknown as FastifyReply)
+  })
   app.get('/api/docs', { schema, onSend }, (_request, reply) => send('', reply as unknown as FastifyReply))
 }
 
-/** The path without query and first slash; one that is no UTF-8 is none of ours. */
-function decoded(url: string): string {
+/** The path without query and first slash; undefined for one that is no UTF-8. */
+function decoded(url: string): string | undefined {
   const [path = ''] = url.slice(1).split('?', 1)
   try {
     return decodeURIComponent(path)
   } catch {
-    return ''
+    return undefined
   }
+}
+
+function notOfTheApi(path: string | undefined): ApplianceError {
+  const hint = 'Compare the request with /api/openapi.json.'
+  if (path === undefined) return new ApplianceError('INVALID_REQUEST', 'The path is no UTF-8', { hint })
+  return new ApplianceError('NOT_FOUND', `There is no GET /${path}`, { hint })
 }

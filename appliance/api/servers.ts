@@ -10,6 +10,8 @@ export interface CatalogService {
   state(): Promise<CatalogState & { servers: number }>
   /** Starts an import, or joins the one under way; does not wait for its end. */
   import(): void
+  /** Forgets all servers. */
+  clear(): Promise<void>
   list(query: { after?: string; limit: number; search?: string }): Promise<{ items: Server[]; next?: string }>
   count(): Promise<number>
   get(id: string): Promise<Server>
@@ -24,6 +26,20 @@ export function serverRoutes(app: Routes, catalog: CatalogService): void {
     '/api/catalog',
     { schema: { summary: 'State of the server catalog', tags, response: { 200: CatalogView, ...errorAnswers } } },
     () => catalog.state(),
+  )
+  app.delete(
+    '/api/catalog',
+    {
+      schema: {
+        summary: 'Forget all servers of the catalog; jobs and history stay',
+        tags,
+        response: { 200: CatalogView, ...errorAnswers },
+      },
+    },
+    async () => {
+      await catalog.clear()
+      return await catalog.state()
+    },
   )
   app.post(
     '/api/catalog/import',

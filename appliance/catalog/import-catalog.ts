@@ -66,6 +66,14 @@ export class CatalogImport {
     return this.#running
   }
 
+  /** Forgets all servers, after an import under way has ended. Jobs and history stay; a run needs a new import first. */
+  async clear(): Promise<void> {
+    await this.#running
+    // An import that saw no server.
+    await this.#store.finish(await this.#store.begin())
+    this.#change({ state: 'empty' })
+  }
+
   async stop(): Promise<void> {
     this.#stopping.abort()
     await this.#running

@@ -10,6 +10,7 @@ export function catalogService(servers: ServerRepository, catalogImport: Catalog
   return {
     state: () => catalogImport.state(),
     import: () => void catalogImport.run(),
+    clear: () => catalogImport.clear(),
     list: (query: { after?: string; limit: number; search?: string }) => servers.list(query),
     count: () => servers.count(),
     async get(id: ServerId) {

@@ -6,7 +6,7 @@ import { imageUse } from '../aws/image-use.ts'
 import type { Job, Policy, Run } from '../domain.ts'
 import type { JobRepository } from '../store/jobs.ts'
 import type { RunRepository } from '../store/runs.ts'
-import { expiredImages } from './retention.ts'
+import { type Expired, expiredImages, type ImageUse, imagesOfJob } from './retention.ts'
 
 export interface AfterRun {
   jobs: JobRepository
@@ -46,31 +46,44 @@ function countingOf(run: Run, job: Job, { pauseAfterFailures }: Policy): Partial
 /** An image whose snapshots are still in use after so long is left to the next success. */
 const inUsePatienceMs = 10_000
 
-/**
- * Takes away the images beyond the job's retention, oldest first, each with its own snapshots. One that cannot be removed
- * now does not keep the others: the next success tries it again.
- */
-export async function applyRetention(
-  run: Run,
-  { jobs, runs, aws, connectorId, confirm, log }: AfterRun,
-): Promise<void> {
-  const job = run.state === 'succeeded' ? await jobs.get(run.jobId) : undefined
+/** Takes away the images beyond the job's retention, oldest first. */
+export async function applyRetention(run: Run, options: AfterRun): Promise<void> {
+  const job = run.state === 'succeeded' ? await options.jobs.get(run.jobId) : undefined
   if (!job) return
-  const images = await runs.imagesOf(job.serverId)
-  if (images.length <= job.settings.retention) return
+  const images = await options.runs.imagesOf(job.serverId)
+  const { retention } = job.settings
+  if (images.length > retention) await takeAway(images, use => expiredImages(images, retention, use).reverse(), options)
+}
+
+/** Takes away all images of a job that nothing keeps. */
+export async function removeImagesOf(job: Job, options: AfterRun): Promise<void> {
+  const images = await options.runs.imagesOf(job.serverId)
+  if (images.some(({ jobId }) => jobId === job.id))
+    await takeAway(images, use => imagesOfJob(images, job.id, use), options)
+}
+
+/**
+ * Takes away images, each with its own snapshots. One that cannot be removed now does not keep the others: it is known, and
+ * tried again with the next.
+ */
+async function takeAway(
+  images: readonly Run[],
+  choose: (use: ImageUse) => Expired[],
+  { runs, aws, connectorId, confirm, log }: AfterRun,
+): Promise<void> {
   await confirm()
   const clients = await aws()
   const imageIds = images.flatMap(({ imageId }) => imageId ?? [])
   const use = await imageUse({ clients, connectorId: await connectorId(), imageIds })
-  for (const { run: expired, imageId, snapshotIds } of expiredImages(images, job.settings.retention, use).reverse()) {
-    const about = { jobId: job.id, runId: expired.id, imageId, snapshotIds }
+  for (const { run, imageId, snapshotIds } of choose(use)) {
+    const about = { jobId: run.jobId, runId: run.id, imageId, snapshotIds }
     try {
       await confirm()
       await removeImage({ clients, imageId, snapshotIds, patienceMs: inUsePatienceMs })
-      await runs.update(expired.id, { imageRemovedAt: new Date().toISOString() })
-      log.info(about, 'image removed by retention')
+      await runs.update(run.id, { imageRemovedAt: new Date().toISOString() })
+      log.info(about, 'image removed')
     } catch (err) {
-      log.warn({ err, ...about }, 'image not removed by retention')
+      log.warn({ err, ...about }, 'image not removed')
     }
   }
 }

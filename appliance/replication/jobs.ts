@@ -54,11 +54,22 @@ export interface JobServiceOptions {
   }
   /** @throws {ApplianceError} CONNECTOR_READ_ONLY while nothing may be started or removed */
   assertActive: () => void
+  /** Takes away the images of a job that nothing keeps. */
+  removeImages: (job: Job) => Promise<void>
   now: () => Date
 }
 
 /** The verbs on jobs, with their rules. */
-export function jobService({ jobs, servers, runner, assess, times, assertActive, now }: JobServiceOptions) {
+export function jobService({
+  jobs,
+  servers,
+  runner,
+  assess,
+  times,
+  assertActive,
+  removeImages,
+  now,
+}: JobServiceOptions) {
   async function get(id: string): Promise<Job> {
     const job = await jobs.get(id)
     if (!job)
@@ -157,12 +168,13 @@ export function jobService({ jobs, servers, runner, assess, times, assertActive,
       return await jobs.update(id, { ...fresh, settings, state, nextRunAt })
     },
 
-    /** Cancels the job's run, waits for its end, and forgets the job. Images and history stay. */
-    async remove(id: string): Promise<void> {
-      await get(id)
+    /** Cancels the job's run, waits for its end, and forgets the job. History stays, and so do images unless they are to go. */
+    async remove(id: string, { images = false }: { images?: boolean } = {}): Promise<void> {
+      const job = await get(id)
       assertActive()
       await jobs.update(id, { state: 'ended', nextRunAt: undefined })
       await runner.cancelJob(id)
+      if (images) await removeImages(job)
       await jobs.delete(id)
     },
 

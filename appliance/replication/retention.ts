@@ -24,6 +24,17 @@ export interface Expired {
 export function expiredImages(runs: readonly Run[], keep: number, { inUse, kept }: ImageUse): Expired[] {
   const stay = new Set([...inUse, ...kept, ...runs.slice(0, Math.max(keep, 1)).map(({ imageId = '' }) => imageId)])
   const expired = runs.slice(Math.max(keep, 1)).filter(({ imageId = '' }) => !stay.has(imageId))
+  return expire(runs, expired)
+}
+
+/** All images of one job that nothing keeps. @param runs succeeded runs of the job's server with their images */
+export function imagesOfJob(runs: readonly Run[], jobId: string, { inUse, kept }: ImageUse): Expired[] {
+  const own = runs.filter(({ jobId: of, imageId = '' }) => of === jobId && !inUse.has(imageId) && !kept.has(imageId))
+  return expire(runs, own)
+}
+
+/** Each image with those of its snapshots that no other run stands on. */
+function expire(runs: readonly Run[], expired: readonly Run[]): Expired[] {
   const staying = new Set(runs.filter(run => !expired.includes(run)).flatMap(snapshotsOf))
   return expired.flatMap(run => {
     const snapshotIds = [...new Set(snapshotsOf(run))].filter(snapshotId => !staying.has(snapshotId))

@@ -62,6 +62,20 @@ t.test('an import is joined by those who ask meanwhile, and says how it ended', 
   t.match(states, [{ state: 'importing' }, { state: 'ready' }])
 })
 
+t.test('clearing the catalog forgets every server', async t => {
+  const store = memoryStore()
+  const states: CatalogState[] = []
+  const catalog = new CatalogImport(
+    store,
+    () => pages([server('a')]),
+    state => states.push(state),
+  )
+  await catalog.run()
+  await catalog.clear()
+  t.same(store.calls, ['7: a', 'finish 7', 'finish 7'], 'as an import that saw none')
+  t.match(await catalog.state(), { state: 'empty', servers: 0 })
+})
+
 t.test("a failure keeps vCenter's words", async t => {
   const failure = new ApplianceError('VCENTER_UNREACHABLE', 'vCenter is away', { hint: 'wait' })
   const catalog = new CatalogImport(

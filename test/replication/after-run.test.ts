@@ -162,4 +162,11 @@ t.test('retention', async t => {
       t.match(await site.call('GET', `/api/jobs/${last.jobId}`), { body: { failuresInARow: 0 } })
     },
   )
+
+  t.test('a job that is deleted with its images leaves those in use', async t => {
+    const jobId = runs[0]?.jobId ?? ''
+    t.equal((await site.call('DELETE', `/api/jobs/${jobId}?images=true`)).status, 204)
+    t.same(await images(), idsOf(2))
+    t.equal(await snapshots(), 1)
+  })
 })

@@ -31,7 +31,11 @@ let active = true
 const assertActive = () => {
   if (!active) throw readOnly('cloned')
 }
-const jobs = jobService({ jobs: store.jobs, servers: store.servers, runner, assess, times, assertActive, now })
+const imagesRemoved: string[] = []
+const jobs = jobService({
+  ...{ jobs: store.jobs, servers: store.servers, runner, assess, times, assertActive, now },
+  removeImages: async job => void imagesRemoved.push(job.id),
+})
 const plain = sampleServer(1, { id: 'plain', name: 'plain' })
 const [firstDisk] = plain.disks
 const odd = sampleServer(2, { id: 'odd', name: 'odd', disks: firstDisk ? [{ ...firstDisk, kind: 'rdmPhysical' }] : [] })
@@ -123,5 +127,10 @@ t.test('deleting a job cancels its run first, and lets the server have a new one
   await jobs.remove(id)
   t.same(cancelled, [id])
   await t.rejects(jobs.get(id), { code: 'NOT_FOUND' })
+  t.same(imagesRemoved, [], 'images stay unless they are to go')
+  const { created } = await jobs.create({ serverIds: ['plain'] })
+  t.equal(created.length, 1)
+  await jobs.remove(created[0]?.id ?? '', { images: true })
+  t.same(imagesRemoved, [created[0]?.id])
   t.equal((await jobs.create({ serverIds: ['plain'] })).created.length, 1)
 })

@@ -1,7 +1,7 @@
 // Which images go: by examples, and by what must hold whatever the history.
 import t from 'tap'
 import type { Run } from '../../appliance/domain.ts'
-import { expiredImages, type ImageUse } from '../../appliance/replication/retention.ts'
+import { expiredImages, type ImageUse, imagesOfJob } from '../../appliance/replication/retention.ts'
 import { sampleDisk, sampleRun, seeded } from '../store/samples.ts'
 
 const unused: ImageUse = { inUse: new Set(), kept: new Set() }
@@ -35,6 +35,18 @@ t.test('a snapshot that a staying run names stays: two runs may share one', asyn
     ['ami-2', 'b'],
     ['ami-1', 'b', 'a'],
   ])
+})
+
+t.test('all images of one job go, but those in use and what other jobs stand on', async t => {
+  const other = { ...imaged(4, ['shared', 'd']), jobId: 'other' }
+  const runs = [other, imaged(3, ['shared', 'c']), imaged(2, ['b'])].map(run => ({ ...run }))
+  const jobId = runs[1]?.jobId ?? ''
+  const own = runs.map(run => (run.jobId === 'other' ? run : { ...run, jobId }))
+  t.same(idsOf(imagesOfJob(own, jobId, unused)), [
+    ['ami-3', 'c'],
+    ['ami-2', 'b'],
+  ])
+  t.same(idsOf(imagesOfJob(own, jobId, { inUse: new Set(['ami-3']), kept: new Set() })), [['ami-2', 'b']])
 })
 
 t.test('an image in use, or one that is kept, stays, with its snapshots', async t => {

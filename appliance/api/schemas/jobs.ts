@@ -118,3 +118,12 @@ export const JobsAnswer = Type.Object(
   },
   strict,
 )
+
+export const JobDeletion = Type.Object(
+  {
+    images: Type.Optional(
+      Type.Boolean({ description: 'Remove its images too, but those in use or tagged hoist:keep' }),
+    ),
+  },
+  strict,
+)
