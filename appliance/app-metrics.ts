@@ -6,6 +6,7 @@ import type { Slots } from './replication/slots.ts'
 import type { ConnectorLease } from './setup/connector-lease.ts'
 import { ensureConnector } from './setup/registration.ts'
 import { databaseName, listBackups } from './store/backup.ts'
+import { everyJob } from './store/jobs.ts'
 import type { Store } from './store/store.ts'
 
 export function metricReaders(parts: {
@@ -17,7 +18,7 @@ export function metricReaders(parts: {
   const { dataDir, store, slots, lease } = parts
   return {
     activeRuns: () => store.runs.active(),
-    jobs: async () => await Array.fromAsync(allJobs(store)),
+    jobs: async () => await Array.fromAsync(everyJob(store.jobs)),
     lastSuccessAt: async jobId => (await store.runs.lastSuccess(jobId))?.endedAt,
     slots: () => slots.snapshot(),
     connector: async () => ({
@@ -34,14 +35,4 @@ export function metricReaders(parts: {
       )
     },
   }
-}
-
-/** Every job, page by page. */
-export async function* allJobs({ jobs }: Pick<Store, 'jobs'>) {
-  let after: string | undefined
-  do {
-    const page = await jobs.list({ limit: 500, ...(after === undefined ? {} : { after }) })
-    yield* page.items
-    after = page.next
-  } while (after !== undefined)
 }

@@ -23,6 +23,7 @@ import { proxyService } from './setup/proxy.ts'
 import { ensureConnector } from './setup/registration.ts'
 import { backupPath, listBackups } from './store/backup.ts'
 import { checkFile } from './store/check-file.ts'
+import { everyJob } from './store/jobs.ts'
 import type { Store } from './store/store.ts'
 import { createBundle } from './support/bundle.ts'
 import { knownNames } from './support/known-names.ts'
@@ -78,6 +79,7 @@ export function composeSupport(parts: SupportParts) {
         settings: () => settings.getVcenter(),
         session: () => connections.vcenter(),
         connectorId: async () => (await ensureConnector(settings)).id,
+        serversWithJobs: () => serversWithJobs(store),
         snapshotAgeHours: () => policy().snapshotAgeHours,
         now,
       }),
@@ -147,7 +149,7 @@ export function composeSupport(parts: SupportParts) {
       region: (await settings.getAws())?.region,
       registered: lease.standing.state === 'active',
       servers: await store.servers.count(),
-      jobs: await countJobs(store),
+      jobs: (await Array.fromAsync(everyJob(store.jobs))).length,
       checks: health.view().checks,
       failures: failed.items.map(({ endedAt, failure }) => ({
         ...(endedAt === undefined ? {} : { endedAt }),
@@ -253,15 +255,11 @@ async function databaseDocument(dataDir: string) {
   return { backups, checked: newest.name, ok: findings.length === 0, findings }
 }
 
-async function countJobs({ jobs }: Store): Promise<number> {
-  let count = 0
-  let after: string | undefined
-  do {
-    const page = await jobs.list({ limit: 500, ...(after === undefined ? {} : { after }) })
-    count += page.items.length
-    after = page.next
-  } while (after !== undefined)
-  return count
+async function* serversWithJobs({ jobs, servers }: Store): AsyncGenerator<string> {
+  for await (const { serverId } of everyJob(jobs)) {
+    const server = await servers.get(serverId)
+    if (server) yield server.moref
+  }
 }
 
 function platform(): string {

@@ -9,7 +9,7 @@ import { accessService } from './accounts/access-service.ts'
 import { EventHub } from './api/events.ts'
 import type { Routes } from './api/routes.ts'
 import { createApi } from './api/server.ts'
-import { allJobs, metricReaders } from './app-metrics.ts'
+import { metricReaders } from './app-metrics.ts'
 import { composeNotifications } from './app-notifications.ts'
 import { composeSupport } from './app-support.ts'
 import { createPartBuffers } from './aws/part-buffers.ts'
@@ -45,6 +45,7 @@ import { ensureConnector } from './setup/registration.ts'
 import { settingsService } from './setup/settings.ts'
 import { backupPath, listBackups } from './store/backup.ts'
 import { DailyBackups } from './store/daily-backups.ts'
+import { everyJob } from './store/jobs.ts'
 import { openStore, type Store } from './store/store.ts'
 import { watchDatastores } from './vsphere/datastore-watch.ts'
 import { retrieveServers } from './vsphere/inventory.ts'
@@ -363,7 +364,7 @@ async function composeApp(config: Config, log: Logger, store: Store): Promise<Ap
         scheduler.start()
         backups.start()
         support.start()
-        await countForgotten({ runs: store.runs, afterRun, jobs: allJobs(store) }).catch(onError)
+        await countForgotten({ runs: store.runs, afterRun, jobs: everyJob(store.jobs) }).catch(onError)
         // What could not be gone on with the last time (its job could not be read) is tried again.
         background(config.leaseMs, () => lease.renew().then(goOn))
         // Until the lease was read nothing goes on: it is asked for as often as jobs are looked for.
@@ -399,7 +400,7 @@ function policyService({ settings }: Store, policies: PolicyHolder) {
 }
 
 async function* activeJobs(store: Store) {
-  for await (const job of allJobs(store)) if (job.state === 'active') yield job
+  for await (const job of everyJob(store.jobs)) if (job.state === 'active') yield job
 }
 
 /** Does work now and then until the signal; what fails is told, and done again at the next turn. */

@@ -1,6 +1,6 @@
 // Where the metrics' gauges come from.
 import t from 'tap'
-import { allJobs, metricReaders } from '../appliance/app-metrics.ts'
+import { metricReaders } from '../appliance/app-metrics.ts'
 import { connectorSlots } from '../appliance/replication/slots.ts'
 import { type ConnectorLease, readOnly } from '../appliance/setup/connector-lease.ts'
 import { openStore } from '../appliance/store/store.ts'
@@ -32,17 +32,4 @@ t.test('each gauge reads what the appliance knows at that moment', async t => {
   const readMs = Date.parse((await readers.lastBackupAt()) ?? '')
   t.ok(Math.abs(readMs - Date.parse(takenAt)) < 1000)
   t.ok((await readers.storeBytes()) > 4096)
-})
-
-t.test('jobs are read page by page, to the last', async t => {
-  const pages: Record<string, object> = {
-    first: { items: [sampleJob(1), sampleJob(2)], next: 'second' },
-    second: { items: [sampleJob(3)] },
-  }
-  const list = async ({ after = 'first' }: { after?: string } = {}) => pages[after]
-  const found = await Array.fromAsync(allJobs({ jobs: { list } } as unknown as Parameters<typeof allJobs>[0]))
-  t.same(
-    found.map(({ id }) => id),
-    ['job-1', 'job-2', 'job-3'],
-  )
 })

@@ -17,7 +17,7 @@ interface Import {
 /** Rooms of appliance/, from left to right: a room imports what stands to the left of its bar, and itself. */
 const bars: readonly (readonly string[])[] = [
   ['domain', 'errors'],
-  ['private-file', 'make-certificate'],
+  ['private-file', 'make-certificate', 'every-item', 'one-at-a-time'],
   ['config', 'log', 'log-file', 'machine-id', 'web-certificate'],
   ['disk'],
   ['vsphere', 'aws', 'store'],

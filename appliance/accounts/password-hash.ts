@@ -1,7 +1,9 @@
 // Hashes of passwords: argon2id, one at a time, in the PHC string format.
+
 import { argon2, randomBytes, timingSafeEqual } from 'node:crypto'
 import { promisify } from 'node:util'
 import { ApplianceError } from '../errors.ts'
+import { oneAtATime } from '../one-at-a-time.ts'
 
 const derive = promisify(argon2)
 
@@ -32,7 +34,7 @@ export interface PasswordHasher {
 
 /** A hasher with its own queue. */
 export function createPasswordHasher(): PasswordHasher {
-  const inTurn = oneAtATime()
+  const inTurn = queue()
   // Of a password that nobody knows.
   const stranger = { salt: randomBytes(saltBytes), tag: randomBytes(tagBytes) }
   return {
@@ -86,8 +88,9 @@ function base64(bytes: Buffer): string {
   return bytes.toString('base64').replace(/=+$/, '')
 }
 
-function oneAtATime(): <T>(work: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve()
+/** One at a time, and not for everybody who asks. */
+function queue(): <T>(work: () => Promise<T>) => Promise<T> {
+  const inTurn = oneAtATime()
   let waiting = 0
   return async work => {
     if (waiting >= maxWaiting)
@@ -96,11 +99,8 @@ function oneAtATime(): <T>(work: () => Promise<T>) => Promise<T> {
         hint: 'Try again in a few seconds.',
       })
     waiting++
-    const mine = last.then(work)
-    // The next one has nothing to do with how this one ends.
-    last = mine.catch(() => undefined)
     try {
-      return await mine
+      return await inTurn(work)
     } finally {
       waiting--
     }

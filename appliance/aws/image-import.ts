@@ -176,7 +176,7 @@ export function findImageImports(input: {
   return findTasksOfRun({ connectorId, runId }, async next => {
     const command = new DescribeImportImageTasksCommand({ NextToken: next })
     const page = await clients.call('ec2:DescribeImportImageTasks', sdk => clients.ec2.send(command, sdk))
-    return { tasks: page.ImportImageTasks, next: page.NextToken }
+    return { items: page.ImportImageTasks, next: page.NextToken }
   })
 }
 

@@ -5,6 +5,7 @@ import {
   DescribeSnapshotsCommand,
   type Filter,
 } from '@aws-sdk/client-ec2'
+import { everyItem } from '../every-item.ts'
 import type { AwsClients } from './clients.ts'
 import { ownershipOf } from './tags.ts'
 
@@ -69,24 +70,22 @@ export async function snapshotsOfOtherImages(input: {
 }
 
 async function* imagesOfInstances(clients: AwsClients, filter: Filter, signal: AbortSignal | undefined) {
-  let next: string | undefined
-  do {
+  const reservations = everyItem(async next => {
     const command = new DescribeInstancesCommand({
       Filters: [filter, { Name: 'instance-state-name', Values: livingStates }],
       MaxResults: pageSize,
       NextToken: next,
     })
     const page = await clients.call('ec2:DescribeInstances', sdk => clients.ec2.send(command, sdk), { signal })
-    for (const { Instances: instances } of page.Reservations ?? []) {
-      for (const { ImageId: imageId } of instances ?? []) if (imageId !== undefined) yield imageId
-    }
-    next = page.NextToken
-  } while (next)
+    return { items: page.Reservations, next: page.NextToken }
+  })
+  for await (const { Instances: instances } of reservations) {
+    for (const { ImageId: imageId } of instances ?? []) if (imageId !== undefined) yield imageId
+  }
 }
 
 async function* ownImages(clients: AwsClients, filter: Filter, signal: AbortSignal | undefined) {
-  let next: string | undefined
-  do {
+  const images = everyItem(async next => {
     const command = new DescribeImagesCommand({
       Owners: ['self'],
       Filters: [filter],
@@ -94,18 +93,17 @@ async function* ownImages(clients: AwsClients, filter: Filter, signal: AbortSign
       NextToken: next,
     })
     const page = await clients.call('ec2:DescribeImages', sdk => clients.ec2.send(command, sdk), { signal })
-    for (const { ImageId: imageId, BlockDeviceMappings: mappings, Tags: tags } of page.Images ?? []) {
-      if (imageId === undefined) continue
-      const snapshotIds = (mappings ?? []).flatMap(mapping => mapping.Ebs?.SnapshotId ?? [])
-      yield { imageId, snapshotIds, keep: isKept(tags), owner: ownershipOf(tags).connectorId }
-    }
-    next = page.NextToken
-  } while (next)
+    return { items: page.Images, next: page.NextToken }
+  })
+  for await (const { ImageId: imageId, BlockDeviceMappings: mappings, Tags: tags } of images) {
+    if (imageId === undefined) continue
+    const snapshotIds = (mappings ?? []).flatMap(mapping => mapping.Ebs?.SnapshotId ?? [])
+    yield { imageId, snapshotIds, keep: isKept(tags), owner: ownershipOf(tags).connectorId }
+  }
 }
 
 async function* keptSnapshots(clients: AwsClients, snapshotIds: string[], signal: AbortSignal | undefined) {
-  let next: string | undefined
-  do {
+  const snapshots = everyItem(async next => {
     const command = new DescribeSnapshotsCommand({
       Filters: [
         { Name: 'snapshot-id', Values: snapshotIds },
@@ -115,11 +113,11 @@ async function* keptSnapshots(clients: AwsClients, snapshotIds: string[], signal
       NextToken: next,
     })
     const page = await clients.call('ec2:DescribeSnapshots', sdk => clients.ec2.send(command, sdk), { signal })
-    for (const { SnapshotId: snapshotId, Tags: tags } of page.Snapshots ?? []) {
-      if (snapshotId !== undefined && isKept(tags)) yield snapshotId
-    }
-    next = page.NextToken
-  } while (next)
+    return { items: page.Snapshots, next: page.NextToken }
+  })
+  for await (const { SnapshotId: snapshotId, Tags: tags } of snapshots) {
+    if (snapshotId !== undefined && isKept(tags)) yield snapshotId
+  }
 }
 
 function isKept(tags: { Key?: string | undefined; Value?: string | undefined }[] | undefined): boolean {

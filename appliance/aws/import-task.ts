@@ -1,5 +1,6 @@
 // What ImportSnapshot and ImportImage have in common: waiting for room in the queue, for a task's end, and cancelling.
 import { CancelImportTaskCommand, type Tag } from '@aws-sdk/client-ec2'
+import { everyItem, type ListedPage } from '../every-item.ts'
 import { awsCode } from './aws-errors.ts'
 import type { AwsClients } from './clients.ts'
 import { importRefused } from './import-refusal.ts'
@@ -103,10 +104,7 @@ export function importStatusOf(task: {
 }
 
 /** One page of a listing of tasks. */
-export interface TaskPage {
-  tasks: { ImportTaskId?: string | undefined; Tags?: Tag[] | undefined }[] | undefined
-  next: string | undefined
-}
+export type TaskPage = ListedPage<{ ImportTaskId?: string | undefined; Tags?: Tag[] | undefined }>
 
 /** The tasks of a run of ours, by their tags: EC2 cannot filter tasks by tags, so all that it still lists are read. */
 export async function findTasksOfRun(
@@ -114,14 +112,9 @@ export async function findTasksOfRun(
   readPage: (next: string | undefined) => Promise<TaskPage>,
 ): Promise<string[]> {
   const found: string[] = []
-  let next: string | undefined
-  do {
-    const page = await readPage(next)
-    for (const { ImportTaskId: taskId, Tags: tags } of page.tasks ?? []) {
-      const mark = ownershipOf(tags)
-      if (mark.runId === runId && mark.connectorId === connectorId && taskId !== undefined) found.push(taskId)
-    }
-    next = page.next
-  } while (next)
+  for await (const { ImportTaskId: taskId, Tags: tags } of everyItem(readPage)) {
+    const mark = ownershipOf(tags)
+    if (mark.runId === runId && mark.connectorId === connectorId && taskId !== undefined) found.push(taskId)
+  }
   return found
 }

@@ -11,6 +11,7 @@ import {
 } from '@aws-sdk/client-ec2'
 import { ListObjectsV2Command } from '@aws-sdk/client-s3'
 import type { Ownership } from '../domain.ts'
+import { everyItem } from '../every-item.ts'
 import type { AwsClients } from './clients.ts'
 import { batches } from './image-use.ts'
 import { type ImportStatus, importStatusOf } from './import-task.ts'
@@ -157,34 +158,40 @@ function imageOf(image: Image, mark: Mark): MarkedImage {
 }
 
 function describeSnapshots({ clients, pageSize, signal }: MarkedInput, filter: Filter): Promise<Snapshot[]> {
-  return allPages(async next => {
-    const command = new DescribeSnapshotsCommand({
-      ...{ OwnerIds: ['self'], Filters: [filter], MaxResults: pageSize ?? 1_000, NextToken: next },
-    })
-    const page = await clients.call('ec2:DescribeSnapshots', sdk => clients.ec2.send(command, sdk), { signal })
-    return { items: page.Snapshots, next: page.NextToken }
-  })
+  return Array.fromAsync(
+    everyItem(async next => {
+      const command = new DescribeSnapshotsCommand({
+        ...{ OwnerIds: ['self'], Filters: [filter], MaxResults: pageSize ?? 1_000, NextToken: next },
+      })
+      const page = await clients.call('ec2:DescribeSnapshots', sdk => clients.ec2.send(command, sdk), { signal })
+      return { items: page.Snapshots, next: page.NextToken }
+    }),
+  )
 }
 
 function describeImages({ clients, pageSize, signal }: MarkedInput, filter: Filter): Promise<Image[]> {
-  return allPages(async next => {
-    const command = new DescribeImagesCommand({
-      ...{ Owners: ['self'], Filters: [filter], MaxResults: pageSize ?? 1_000, NextToken: next },
-    })
-    const page = await clients.call('ec2:DescribeImages', sdk => clients.ec2.send(command, sdk), { signal })
-    return { items: page.Images, next: page.NextToken }
-  })
+  return Array.fromAsync(
+    everyItem(async next => {
+      const command = new DescribeImagesCommand({
+        ...{ Owners: ['self'], Filters: [filter], MaxResults: pageSize ?? 1_000, NextToken: next },
+      })
+      const page = await clients.call('ec2:DescribeImages', sdk => clients.ec2.send(command, sdk), { signal })
+      return { items: page.Images, next: page.NextToken }
+    }),
+  )
 }
 
 /** EC2 cannot filter tasks by tags: all that it lists are read. */
 async function snapshotTasks({ clients, connectorId, pageSize, signal }: MarkedInput): Promise<MarkedTask[]> {
-  const found = await allPages(async next => {
-    const command = new DescribeImportSnapshotTasksCommand({ MaxResults: pageSize, NextToken: next })
-    const page = await clients.call('ec2:DescribeImportSnapshotTasks', sdk => clients.ec2.send(command, sdk), {
-      signal,
-    })
-    return { items: page.ImportSnapshotTasks, next: page.NextToken }
-  })
+  const found = await Array.fromAsync(
+    everyItem(async next => {
+      const command = new DescribeImportSnapshotTasksCommand({ MaxResults: pageSize, NextToken: next })
+      const page = await clients.call('ec2:DescribeImportSnapshotTasks', sdk => clients.ec2.send(command, sdk), {
+        signal,
+      })
+      return { items: page.ImportSnapshotTasks, next: page.NextToken }
+    }),
+  )
   return found
     .filter(task => connectorOf(task.Tags) === connectorId)
     .map(({ ImportTaskId: taskId = '', SnapshotTaskDetail: detail = {}, Tags: tags }) => ({
@@ -198,11 +205,13 @@ async function snapshotTasks({ clients, connectorId, pageSize, signal }: MarkedI
 }
 
 async function imageTasks({ clients, connectorId, pageSize, signal }: MarkedInput): Promise<MarkedTask[]> {
-  const found = await allPages(async next => {
-    const command = new DescribeImportImageTasksCommand({ MaxResults: pageSize, NextToken: next })
-    const page = await clients.call('ec2:DescribeImportImageTasks', sdk => clients.ec2.send(command, sdk), { signal })
-    return { items: page.ImportImageTasks, next: page.NextToken }
-  })
+  const found = await Array.fromAsync(
+    everyItem(async next => {
+      const command = new DescribeImportImageTasksCommand({ MaxResults: pageSize, NextToken: next })
+      const page = await clients.call('ec2:DescribeImportImageTasks', sdk => clients.ec2.send(command, sdk), { signal })
+      return { items: page.ImportImageTasks, next: page.NextToken }
+    }),
+  )
   return found
     .filter(task => connectorOf(task.Tags) === connectorId)
     .map(task => ({
@@ -224,14 +233,16 @@ async function uploads({ clients, bucket, accountId, signal }: MarkedInput): Pro
 async function objects(input: MarkedInput): Promise<MarkedObject[]> {
   const { clients, bucket, accountId, pageSize, signal } = input
   if (bucket === undefined) return []
-  const found = await allPages(async next => {
-    const command = new ListObjectsV2Command({
-      ...{ Bucket: bucket, ExpectedBucketOwner: accountId, Prefix: runsPrefix },
-      ...{ MaxKeys: pageSize, ContinuationToken: next },
-    })
-    const page = await clients.call('s3:ListBucket', sdk => clients.s3.send(command, sdk), { signal })
-    return { items: page.Contents, next: page.NextContinuationToken }
-  })
+  const found = await Array.fromAsync(
+    everyItem(async next => {
+      const command = new ListObjectsV2Command({
+        ...{ Bucket: bucket, ExpectedBucketOwner: accountId, Prefix: runsPrefix },
+        ...{ MaxKeys: pageSize, ContinuationToken: next },
+      })
+      const page = await clients.call('s3:ListBucket', sdk => clients.s3.send(command, sdk), { signal })
+      return { items: page.Contents, next: page.NextContinuationToken }
+    }),
+  )
   return found.map(({ Key: key = '', Size: sizeBytes = 0, LastModified: modifiedAt }) => ({
     ...{ key, sizeBytes, modifiedAt, runId: runIdOf(key) },
   }))
@@ -240,17 +251,4 @@ async function objects(input: MarkedInput): Promise<MarkedObject[]> {
 /** The run that a key below `runs/` belongs to. */
 function runIdOf(key: string): string | undefined {
   return /^runs\/([^/]+)\//.exec(key)?.[1]
-}
-
-async function allPages<T>(
-  read: (next: string | undefined) => Promise<{ items: T[] | undefined; next: string | undefined }>,
-): Promise<T[]> {
-  const all: T[] = []
-  let next: string | undefined
-  do {
-    const page = await read(next)
-    all.push(...(page.items ?? []))
-    next = page.next
-  } while (next)
-  return all
 }

@@ -141,7 +141,7 @@ export function findSnapshotImports(input: {
   return findTasksOfRun({ connectorId, runId }, async next => {
     const command = new DescribeImportSnapshotTasksCommand({ NextToken: next })
     const page = await clients.call('ec2:DescribeImportSnapshotTasks', sdk => clients.ec2.send(command, sdk))
-    return { tasks: page.ImportSnapshotTasks, next: page.NextToken }
+    return { items: page.ImportSnapshotTasks, next: page.NextToken }
   })
 }
 

@@ -2,6 +2,7 @@
 import type { VcenterSettings } from '../domain.ts'
 import { ApplianceError } from '../errors.ts'
 import { fetchCertificate, summarizeCertificate } from '../vsphere/certificate.ts'
+import { findConsolidationNeeded } from '../vsphere/consolidation.ts'
 import { findMarkedSnapshots } from '../vsphere/marked-snapshots.ts'
 import { missingPrivileges } from '../vsphere/privileges.ts'
 import type { VcenterSession } from '../vsphere/session.ts'
@@ -15,6 +16,8 @@ export interface VcenterCheckOptions {
   /** @throws {ApplianceError} NOT_CONFIGURED, and whatever a login fails with */
   session(): Promise<VcenterSession>
   connectorId(): Promise<string>
+  /** Managed object ids of the servers whose snapshots this connector takes. */
+  serversWithJobs(): AsyncIterable<string>
   /** From the policy. */
   snapshotAgeHours(): number
   now(): Date
@@ -80,6 +83,20 @@ export function vcenterChecks(options: VcenterCheckOptions): Check[] {
         const connectorId = await options.connectorId()
         const open = await findMarkedSnapshots(await session(), { connectorId, signal })
         return snapshotFinding(open, options.snapshotAgeHours())
+      },
+    },
+    {
+      ...{ id: 'vcenter.consolidation', group: 'vcenter', title: 'Disks of servers with jobs: consolidated' },
+      ...{ timeoutMs: inventoryTimeoutMs, everyMs: hourMs },
+      async run(signal) {
+        const serverMorefs = await Array.fromAsync(options.serversWithJobs())
+        const found = await findConsolidationNeeded(await session(), { serverMorefs, signal })
+        if (found.length === 0) return success()
+        const names = found.map(({ serverName }) => serverName).sort()
+        return warning(
+          `vCenter says that disks need consolidation: ${firstOf(names, ', ')}.`,
+          'A snapshot was removed, but its files still stand in the chain and grow: consolidate these servers in vCenter (Snapshots, Consolidate).',
+        )
       },
     },
   ]

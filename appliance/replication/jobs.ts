@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import type { BandwidthLimit, Job, JobSettings, Run, Schedule, Server, ServerId } from '../domain.ts'
 import { ApplianceError, toApplianceError } from '../errors.ts'
-import type { JobRepository } from '../store/jobs.ts'
+import { everyJob, type JobRepository } from '../store/jobs.ts'
 import type { ServerRepository } from '../store/servers.ts'
 import { type Assess, refusal } from './admission.ts'
 import type { Runner } from './runner.ts'
@@ -121,16 +121,7 @@ export function jobService({
   return {
     get,
 
-    async list(): Promise<Job[]> {
-      const all: Job[] = []
-      let after: string | undefined
-      do {
-        const page = await jobs.list(after === undefined ? { limit: 500 } : { limit: 500, after })
-        all.push(...page.items)
-        after = page.next
-      } while (after !== undefined)
-      return all
-    },
+    list: (): Promise<Job[]> => Array.fromAsync(everyJob(jobs)),
 
     /** Makes a job for each server that can have one, and says why for each that cannot. */
     async create(request: JobRequest): Promise<{ created: Job[]; refused: Refused[] }> {

@@ -1,5 +1,6 @@
 // What is written down while a run goes on: its state in the store, its progress for whoever watches.
 import type { Finding, HeldUp, Run, RunDisk, RunOutcome, RunStage, RunState, StepKind, StepPhase } from '../domain.ts'
+import { oneAtATime } from '../one-at-a-time.ts'
 import type { RunRepository } from '../store/runs.ts'
 import { stepTransition, transition } from './states.ts'
 
@@ -14,7 +15,7 @@ export class RunJournal {
   readonly #runs: RunRepository
   readonly #listener: RunListener
   #run: Run
-  #writing: Promise<void> = Promise.resolve()
+  readonly #inTurn = oneAtATime()
   #storedAtMs = 0
 
   constructor(run: Run, runs: RunRepository, listener: RunListener) {
@@ -151,9 +152,7 @@ export class RunJournal {
     const snapshot = this.#run
     this.#listener(snapshot)
     const write = () => (what === 'facts' ? this.#runs.save(snapshot) : this.#runs.saveProgress(snapshot))
-    const writing = this.#writing.then(write)
-    // Each write holds the whole run: one that failed must not fail those behind it, or a run could never end.
-    this.#writing = writing.catch(() => undefined)
-    return writing
+    // Each write holds the whole run: one that failed does not fail those behind it, or a run could never end.
+    return this.#inTurn(write)
   }
 }

@@ -11,6 +11,7 @@ import { undoSnapshotImport } from '../aws/snapshot-import.ts'
 import { ownershipTags } from '../aws/tags.ts'
 import type { Job, Run } from '../domain.ts'
 import { ApplianceError } from '../errors.ts'
+import { oneAtATime } from '../one-at-a-time.ts'
 import type { JobRepository } from '../store/jobs.ts'
 import type { RunRepository } from '../store/runs.ts'
 import { findMarkedSnapshots } from '../vsphere/marked-snapshots.ts'
@@ -48,7 +49,7 @@ const cleaningTimeoutMs = 30 * 60_000
 /** The verbs on leftovers. */
 export function leftoverService({ runs, jobs, sides, confirm, onError, log }: LeftoverOptions) {
   let cleaning: Promise<void> | undefined
-  let adopting: Promise<unknown> = Promise.resolve()
+  const inTurn = oneAtATime()
 
   /** First what stands outside, then the runs: one that began in between is known. */
   async function look(signal: AbortSignal): Promise<Removable<Leftover>[]> {
@@ -119,11 +120,7 @@ export function leftoverService({ runs, jobs, sides, confirm, onError, log }: Le
     },
 
     /** One after the other: the second call for an image finds that it is known. */
-    async adopt(imageId: string, signal: AbortSignal): Promise<Run> {
-      const adopted = adopting.then(() => adoptOnce(imageId, signal))
-      adopting = adopted.catch(() => undefined)
-      return await adopted
-    },
+    adopt: (imageId: string, signal: AbortSignal): Promise<Run> => inTurn(() => adoptOnce(imageId, signal)),
   }
 
   async function adoptOnce(imageId: string, signal: AbortSignal): Promise<Run> {

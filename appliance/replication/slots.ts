@@ -135,12 +135,6 @@ export class Slots {
     this.#reduced.set(name, { limit: Math.max(1, Math.floor(going / 2)), pushedMs: nowMs, changedMs: nowMs })
   }
 
-  /** It serves well again: one more, without waiting for quiet. */
-  relieve(name: string): void {
-    this.#raise(name, this.#limit(name) + 1)
-    this.#grantWaiting()
-  }
-
   /** How things stand, for metrics. */
   snapshot(): SlotState[] {
     const waiting = new Map<string, number>()

@@ -1,13 +1,5 @@
 // Which state of a run, and which phase of a step, may follow which: pure tables, asked before every change.
-import {
-  type RunOutcome,
-  type RunStage,
-  type RunState,
-  runOutcomes,
-  runStages,
-  type StepKind,
-  type StepPhase,
-} from '../domain.ts'
+import { type RunStage, type RunState, runStages, type StepKind, type StepPhase } from '../domain.ts'
 import { ApplianceError } from '../errors.ts'
 
 /** The stages in order; any of them may end the run early, none can be repeated or left out. */
@@ -36,10 +28,6 @@ const repeatable: readonly StepKind[] = ['vmSnapshot', 'upload']
 
 export function isStage(state: RunState): state is RunStage {
   return (runStages as readonly string[]).includes(state)
-}
-
-export function isOutcome(state: RunState): state is RunOutcome {
-  return (runOutcomes as readonly string[]).includes(state)
 }
 
 /** Whether a run has left this stage for a later one. */

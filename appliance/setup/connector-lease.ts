@@ -5,6 +5,7 @@ import type { AwsClients } from '../aws/clients.ts'
 import { type Lease, readLease, writeLease } from '../aws/connector-lease.ts'
 import type { Connector, ReadOnlyReason } from '../domain.ts'
 import { ApplianceError, toApplianceError } from '../errors.ts'
+import { oneAtATime } from '../one-at-a-time.ts'
 import type { SettingsRepository } from '../store/settings.ts'
 import { ensureConnector, newConnector } from './registration.ts'
 
@@ -60,7 +61,7 @@ export class ConnectorLease {
   /** Whether this process has held the lease. */
   #holds = false
   #waiting: Promise<void> | undefined
-  #last: Promise<unknown> = Promise.resolve()
+  readonly #inTurn = oneAtATime()
 
   constructor(options: ConnectorLeaseOptions) {
     this.#options = options
@@ -224,12 +225,6 @@ export class ConnectorLease {
     this.#standing = standing
     if (standing.state === 'readOnly') this.#held = undefined
     await this.#options.onChange(standing)
-  }
-
-  #inTurn<T>(verb: () => Promise<T>): Promise<T> {
-    const result = this.#last.then(verb)
-    this.#last = result.catch(() => undefined)
-    return result
   }
 }
 

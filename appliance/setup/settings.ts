@@ -2,6 +2,7 @@
 import type { AwsSecret } from '../aws/clients.ts'
 import type { AwsSettings, CertificateTrust, VcenterSettings } from '../domain.ts'
 import { ApplianceError } from '../errors.ts'
+import { oneAtATime } from '../one-at-a-time.ts'
 import type { SettingsRepository } from '../store/settings.ts'
 import { fetchCertificate } from '../vsphere/certificate.ts'
 import type { Connections } from './connections.ts'
@@ -119,16 +120,6 @@ function runsUnderWay(): ApplianceError {
   return new ApplianceError('RUN_IN_PROGRESS', 'Runs are under way', {
     hint: 'Cancel them or wait for their end first.',
   })
-}
-
-/** Runs what it is given one after the other; a failure is its caller's alone. */
-function oneAtATime() {
-  let last: Promise<unknown> = Promise.resolve()
-  return <T>(change: () => Promise<T>): Promise<T> => {
-    const result = last.then(change)
-    last = result.catch(() => undefined)
-    return result
-  }
 }
 
 /** What the schema cannot tell: whether a URL can be read, and that it carries no secret into what is stored and shown. */

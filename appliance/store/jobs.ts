@@ -1,6 +1,7 @@
 // Replication jobs: one per server that has not ended, and which of them are due.
 import type { Job } from '../domain.ts'
 import { ApplianceError } from '../errors.ts'
+import { everyItem } from '../every-item.ts'
 import { type Database, parseDocument, type Row, type Statements } from './database.ts'
 import { decodeCursor, maxLimit, type Page, type PageRequest, pageLimit, toPage } from './paging.ts'
 import { applyPatch, type Patch } from './patch.ts'
@@ -20,10 +21,13 @@ export interface JobRepository {
   update(id: string, patch: JobPatch): Promise<Job>
   /** Active jobs whose next run is due at `now`, longest due first, at most 500. */
   due(now: Date): Promise<Job[]>
-  /** Active jobs whose next run comes first, soonest first; what is overdue is among them. */
-  upcoming(limit?: number): Promise<Job[]>
   /** Its runs stay, as history. @throws {ApplianceError} NOT_FOUND, RUN_IN_PROGRESS */
   delete(id: string): Promise<void>
+}
+
+/** Every job, page by page. */
+export function everyJob(jobs: Pick<JobRepository, 'list'>): AsyncGenerator<Job> {
+  return everyItem(after => jobs.list({ limit: maxLimit, after }))
 }
 
 /** Jobs in the database. */
@@ -97,17 +101,6 @@ export function jobRepository(database: Database): JobRepository {
            ORDER BY next_run_at LIMIT ?`,
           now.getTime(),
           maxLimit,
-        ),
-      )
-      return rows.map(toJob)
-    },
-
-    async upcoming(limit = 1) {
-      const rows = database.read(sql =>
-        sql.all(
-          `SELECT id, document FROM jobs WHERE state = 'active' AND next_run_at IS NOT NULL
-           ORDER BY next_run_at LIMIT ?`,
-          pageLimit({ limit }),
         ),
       )
       return rows.map(toJob)

@@ -1,5 +1,5 @@
 // Replication runs and their disks: history, what is under way, and progress that is cheap to write.
-import { type Run, type RunDisk, type RunState, runOutcomes, runStages } from '../domain.ts'
+import { type Run, type RunDisk, type RunState, runStages } from '../domain.ts'
 import { ApplianceError } from '../errors.ts'
 import { type Database, parseDocument, type Row, type Statements } from './database.ts'
 import { decodeCursor, type Page, type PageRequest, pageLimit, toPage } from './paging.ts'
@@ -41,8 +41,6 @@ export interface RunRepository {
    * the clock, which may have been wrong: who adopts several adopts the oldest first.
    */
   imagesOf(serverId: string): Promise<Run[]>
-  /** How many runs are in each state, of all that were ever made. */
-  countByState(): Promise<Record<RunState, number>>
 }
 
 /** Runs in the database. */
@@ -145,13 +143,6 @@ export function runRepository(database: Database): RunRepository {
         )
         return rows.map(row => toRun(sql, row))
       })
-    },
-
-    async countByState() {
-      const rows = database.read(sql => sql.all('SELECT state, count(*) AS runs FROM runs GROUP BY state'))
-      const counted = new Map(rows.map(row => [row.state, Number(row.runs)]))
-      const states = [...runStages, ...runOutcomes].map(state => [state, counted.get(state) ?? 0])
-      return Object.fromEntries(states) as Record<RunState, number>
     },
   }
 }

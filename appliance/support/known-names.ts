@@ -1,5 +1,8 @@
 // Everything that is a name at this site, for a bundle that must not tell them.
+
 import type { NotificationChannel, Server } from '../domain.ts'
+import { everyItem } from '../every-item.ts'
+import { everyJob } from '../store/jobs.ts'
 import type { Store } from '../store/store.ts'
 import type { KnownName, NameKind } from './obfuscate.ts'
 
@@ -23,10 +26,9 @@ export async function* knownNames({ store, hostname }: NamesFrom): AsyncGenerato
   yield* named('account', connector?.awsAccountId)
   yield* named('bucket', connector?.bucket)
   for (const channel of await store.channels.list()) yield* ofChannel(channel)
-  for await (const server of everyPage(after => store.servers.list(page(after)))) yield* ofServer(server)
+  for await (const server of everyItem(after => store.servers.list({ limit: pageSize, after }))) yield* ofServer(server)
   // Servers that have left the catalog.
-  for await (const { serverName } of everyPage(after => store.jobs.list(page(after))))
-    yield* named('server', serverName)
+  for await (const { serverName } of everyJob(store.jobs)) yield* named('server', serverName)
 }
 
 function* ofServer({ name, path, hostName, disks, nics }: Server): Generator<KnownName> {
@@ -69,17 +71,4 @@ function hostOf(url: string | undefined): string | undefined {
 
 function withoutPort(host: string | undefined): string | undefined {
   return host?.replace(/:\d+$/, '')
-}
-
-function page(after: string | undefined) {
-  return { limit: pageSize, ...(after === undefined ? {} : { after }) }
-}
-
-async function* everyPage<T>(list: (after: string | undefined) => Promise<{ items: T[]; next?: string }>) {
-  let after: string | undefined
-  do {
-    const { items, next } = await list(after)
-    yield* items
-    after = next
-  } while (after !== undefined)
 }

@@ -32,6 +32,9 @@ async function ask(options: Partial<Parameters<typeof vcenterChecks>[0]>): Promi
     settings: async () => undefined,
     session: () => Promise.reject(new ApplianceError('NOT_CONFIGURED', 'Not set up', { hint: '' })),
     connectorId: async () => connectorId,
+    async *serversWithJobs() {
+      // none
+    },
     snapshotAgeHours: () => 24,
     now: () => new Date(),
     ...options,
@@ -64,12 +67,32 @@ t.test('all is well under the documented role', async t => {
     'vcenter.login': { state: 'success', cause: /hoist@vsphere\.local on .*API/ },
     'vcenter.privileges': { state: 'success' },
     'vcenter.snapshots': { state: 'success', cause: 'None is open.' },
+    'vcenter.consolidation': { state: 'success' },
   })
   t.match(
     results['network.hosts'],
     { state: 'warning', cause: /DNS knows no address of esx1\.lab/ },
     'the lab has no DNS',
   )
+})
+
+t.test('disks that vCenter wants consolidated are told, of servers with jobs only', async t => {
+  const vcenter = await side(t)
+  const [page] = await Array.fromAsync(retrieveServers(vcenter.session, {}))
+  const [web] = page ?? []
+  if (!web) throw new Error('the lab has no server')
+  await vcenter.lab.vcenterControl('POST', `/vms/${web.moref}/consolidation`, { needed: true })
+  t.match((await ask(given(vcenter)))['vcenter.consolidation'], { state: 'success' }, "somebody else's server")
+  const ours = {
+    async *serversWithJobs() {
+      yield web.moref
+    },
+  }
+  t.match((await ask({ ...given(vcenter), ...ours }))['vcenter.consolidation'], {
+    state: 'warning',
+    cause: /need consolidation: web01\.$/,
+    fix: /consolidate these servers in vCenter/,
+  })
 })
 
 t.test('missing privileges are named with what they are for', async t => {

@@ -273,24 +273,6 @@ t.test('after quiet the limit rises by one a minute up to the cap, even if nobod
   t.equal(clock.timers(), 0, 'nothing is reduced any more: no timer')
 })
 
-t.test('relief brings one back at once, and never one more than the cap', async t => {
-  const clock = testClock()
-  const slots = new Slots(() => 3, clock, ['a'])
-  slots.relieve('a')
-  t.match(slots.snapshot(), [{ limit: 3, cap: 3 }])
-  await slots.acquire(['a'], never)
-  slots.pushBack('a')
-  const { ask, entered } = asker(slots)
-  ask('next', ['a'])
-  await settled()
-  t.strictSame(entered, [])
-  slots.relieve('a')
-  await settled()
-  t.strictSame(entered, ['next'])
-  for (let relief = 0; relief < 5; relief++) slots.relieve('a')
-  t.match(slots.snapshot(), [{ limit: 3, cap: 3, taken: 2, waiting: 0 }])
-})
-
 t.test('random comings and goings: never over a limit, nobody is forgotten', async t => {
   const seed = 88
   const chance = seeded(seed)

@@ -9,7 +9,7 @@ import {
   stepKinds,
   stepPhases,
 } from '../../appliance/domain.ts'
-import { isOutcome, isPast, isStage, stepTransition, transition } from '../../appliance/replication/states.ts'
+import { isPast, stepTransition, transition } from '../../appliance/replication/states.ts'
 
 const states: RunState[] = [...runStages, ...runOutcomes]
 const phases: (StepPhase | 'none')[] = ['none', ...stepPhases]
@@ -73,10 +73,6 @@ t.test('a step is intended before it is anything else, and what is proven stays 
     const found = allowed(phases, stepPhases, (from, to) => stepTransition(kind, from, to))
     t.same(found, expected[kind], kind)
   }
-})
-
-t.test('a state is a stage or an outcome, never both', async t => {
-  for (const state of states) t.not(isStage(state), isOutcome(state), state)
 })
 
 t.test('a run has left behind the stages before its own, and all of them when it has ended', async t => {

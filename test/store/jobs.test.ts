@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Job } from '../../appliance/domain.ts'
 import { openDatabase } from '../../appliance/store/database.ts'
-import { jobRepository } from '../../appliance/store/jobs.ts'
+import { everyJob, jobRepository } from '../../appliance/store/jobs.ts'
 import { runRepository } from '../../appliance/store/runs.ts'
 import { sampleJob, sampleRun, seeded } from './samples.ts'
 
@@ -70,18 +70,6 @@ t.test('due jobs are the active ones whose time has come, longest due first, wha
   t.strictSame(await due('2026-03-02T00:00:00Z'), ['job-1', 'job-4'])
 })
 
-t.test('upcoming jobs are the active ones in the order of their next runs', async t => {
-  const { jobs } = open(t)
-  t.strictSame(await jobs.upcoming(), [])
-  await jobs.create(sampleJob(1, { nextRunAt: '2026-03-02T00:00:00Z' }))
-  await jobs.create(sampleJob(2, { nextRunAt: '2026-03-01T00:00:00Z' }))
-  await jobs.create(sampleJob(3, { nextRunAt: '2026-02-01T00:00:00Z', state: 'paused' }))
-  const { nextRunAt: _never, ...never } = sampleJob(4)
-  await jobs.create(never)
-  t.match(await jobs.upcoming(), [{ id: 'job-2' }])
-  t.match(await jobs.upcoming(9), [{ id: 'job-2' }, { id: 'job-1' }])
-})
-
 t.test('pages of jobs together give all, in the order of their making', async t => {
   const { jobs } = open(t)
   const chance = seeded(3)
@@ -123,4 +111,17 @@ t.test('a row that is no job is named', async t => {
   await jobs.create(sampleJob(1))
   database.write(sql => sql.run("UPDATE jobs SET document = '{' WHERE id = 'job-1'"))
   await t.rejects(jobs.get('job-1'), { code: 'STORE_DAMAGED', message: /job job-1/ })
+})
+
+t.test('jobs are read page by page, to the last', async t => {
+  const pages: Record<string, object> = {
+    first: { items: [sampleJob(1), sampleJob(2)], next: 'second' },
+    second: { items: [sampleJob(3)] },
+  }
+  const list = async ({ after = 'first' }: { after?: string } = {}) => pages[after]
+  const found = await Array.fromAsync(everyJob({ list } as unknown as Parameters<typeof everyJob>[0]))
+  t.same(
+    found.map(({ id }) => id),
+    ['job-1', 'job-2', 'job-3'],
+  )
 })

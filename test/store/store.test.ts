@@ -140,7 +140,6 @@ for (const schema of oldSchemas)
     t.strictSame(others, [])
     t.match(await store.runs.imagesOf(web01), [{ imageId: 'ami-0123456789abcdef0' }])
     t.match(await store.runs.lastSuccess('job-a'), { id: 'run-1' })
-    t.match(await store.runs.countByState(), { succeeded: 1, failed: 1, uploading: 1 })
     await t.rejects(store.runs.create(sampleRun(9, { jobId: 'job-a' })), { code: 'RUN_IN_PROGRESS' })
 
     t.comment('the database as it was is kept aside, and can be restored and upgraded again')
