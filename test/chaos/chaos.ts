@@ -129,8 +129,4 @@ async function main(): Promise<number> {
   return summary.ok ? 0 : 1
 }
 
-if (import.meta.main) {
-  process.exitCode = await main()
-  // What a struck lab has left open must not keep the command alive.
-  process.stdout.write('', () => process.exit())
-}
+if (import.meta.main) process.exitCode = await main()

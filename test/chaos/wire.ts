@@ -37,8 +37,8 @@ export class Wire {
   cut(): number {
     const count = this.#pairs.size
     for (const { client, upstream } of this.#pairs) {
-      client.resetAndDestroy()
-      upstream.resetAndDestroy()
+      reset(client)
+      reset(upstream)
     }
     return count
   }
@@ -112,7 +112,16 @@ function relay(from: Socket, to: Socket, silent: () => boolean): void {
   })
   from.on('end', () => to.end())
   // A reset is passed on as one.
-  from.on('error', () => to.resetAndDestroy())
+  from.on('error', () => reset(to))
+}
+
+/**
+ * libuv refuses to reset what is just being shut down (uv_tcp_close_reset: EINVAL); Node then never closes the socket, and
+ * spins at the end of the process waiting for it.
+ */
+function reset(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy()
+  else socket.resetAndDestroy()
 }
 
 function pause({ client, upstream }: Pair): void {
