@@ -1,8 +1,12 @@
 // The image method `converted`: VM Import makes an AMI from copies of a run's snapshots, with drivers and licence.
-import { DescribeImportImageTasksCommand, ImportImageCommand } from '@aws-sdk/client-ec2'
+import {
+  DescribeImportImageTasksCommand,
+  ImportImageCommand,
+  type ImportImageTask as ListedImageTask,
+} from '@aws-sdk/client-ec2'
 import type { Firmware, Licence } from '../domain.ts'
 import { ApplianceError } from '../errors.ts'
-import { awsCode } from './aws-errors.ts'
+import { everyItem } from '../every-item.ts'
 import type { AwsClients } from './clients.ts'
 import { tagResources } from './ec2-snapshot.ts'
 import { guestPlatform, licenceType } from './guest-platform.ts'
@@ -14,6 +18,7 @@ import {
   findTasksOfRun,
   type ImportStatus,
   importStatusOf,
+  unlessUnknown,
   whenThereIsRoom,
 } from './import-task.ts'
 import { toTagList } from './tags.ts'
@@ -147,7 +152,7 @@ export async function describeImageImport(input: {
 }): Promise<ImageImportTask | undefined> {
   const { clients, taskId, signal } = input
   const command = new DescribeImportImageTasksCommand({ ImportTaskIds: [taskId] })
-  try {
+  return await unlessUnknown(async () => {
     const { ImportImageTasks: tasks } = await clients.call(
       'ec2:DescribeImportImageTasks',
       sdk => clients.ec2.send(command, sdk),
@@ -160,10 +165,21 @@ export async function describeImageImport(input: {
       ...(task.ImageId === undefined ? {} : { imageId: task.ImageId }),
       snapshotIds: (task.SnapshotDetails ?? []).flatMap(detail => detail.SnapshotId ?? []),
     }
-  } catch (thrown) {
-    if (/^InvalidConversionTaskId/.test(awsCode(thrown))) return undefined
-    throw thrown
-  }
+  })
+}
+
+/** Every task that EC2 still lists, whoever began it. */
+export function everyImageImport(input: {
+  clients: AwsClients
+  pageSize?: number | undefined
+  signal?: AbortSignal | undefined
+}): AsyncGenerator<ListedImageTask> {
+  const { clients, pageSize, signal } = input
+  return everyItem(async next => {
+    const command = new DescribeImportImageTasksCommand({ MaxResults: pageSize, NextToken: next })
+    const page = await clients.call('ec2:DescribeImportImageTasks', sdk => clients.ec2.send(command, sdk), { signal })
+    return { items: page.ImportImageTasks, next: page.NextToken }
+  })
 }
 
 /** The import tasks of a run, by their tag. */
@@ -172,12 +188,7 @@ export function findImageImports(input: {
   connectorId: string
   runId: string
 }): Promise<string[]> {
-  const { clients, connectorId, runId } = input
-  return findTasksOfRun({ connectorId, runId }, async next => {
-    const command = new DescribeImportImageTasksCommand({ NextToken: next })
-    const page = await clients.call('ec2:DescribeImportImageTasks', sdk => clients.ec2.send(command, sdk))
-    return { items: page.ImportImageTasks, next: page.NextToken }
-  })
+  return findTasksOfRun(everyImageImport(input), input)
 }
 
 /** Cancels a conversion; if it was faster, takes away its image and snapshots (tagged first: only what is tagged may be). */

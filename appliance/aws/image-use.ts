@@ -22,30 +22,43 @@ export interface ImageUse {
   inUse: Set<string>
   /** Images that carry `hoist:keep`, or one of whose snapshots does, and those that are another connector's. */
   kept: Set<string>
+  /** When EC2 made each image that stands whole, by EC2's own clock; one that somebody has removed is not among them. */
+  createdAt: Map<string, Date>
+}
+
+/** An image with all that would go with it: a converted one does not stand on its run's replica, and yet takes it along. */
+export interface ImageWithSnapshots {
+  imageId: string
+  snapshotIds: readonly string[]
 }
 
 /** Which of the images must stay. Instances of other accounts, with which an image may be shared, cannot be seen. */
 export async function imageUse(input: {
   clients: AwsClients
   connectorId: string
-  imageIds: string[]
+  images: readonly ImageWithSnapshots[]
   signal?: AbortSignal | undefined
 }): Promise<ImageUse> {
-  const { clients, connectorId, imageIds, signal } = input
-  const use: ImageUse = { inUse: new Set(), kept: new Set() }
-  for (const ids of batches(imageIds)) {
+  const { clients, connectorId, images, signal } = input
+  const use: ImageUse = { inUse: new Set(), kept: new Set(), createdAt: new Map() }
+  const imagesOf = new Map<string, string[]>()
+  const standsOn = (imageId: string, snapshotIds: readonly string[]) => {
+    for (const id of snapshotIds) imagesOf.set(id, [...(imagesOf.get(id) ?? []), imageId])
+  }
+  for (const { imageId, snapshotIds } of images) standsOn(imageId, snapshotIds)
+  for (const ids of batches(images.map(({ imageId }) => imageId))) {
     const ofImages = { Name: 'image-id', Values: ids }
     for await (const imageId of imagesOfInstances(clients, ofImages, signal)) use.inUse.add(imageId)
-    const imagesOf = new Map<string, string[]>()
-    for await (const { imageId, snapshotIds, keep, owner } of ownImages(clients, ofImages, signal)) {
+    for await (const { imageId, snapshotIds, keep, owner, createdAt } of ownImages(clients, ofImages, signal)) {
       // A clone that became a connector of its own still has the first one's history.
       if (keep || owner !== connectorId) use.kept.add(imageId)
-      for (const id of snapshotIds) imagesOf.set(id, [...(imagesOf.get(id) ?? []), imageId])
+      if (createdAt !== undefined) use.createdAt.set(imageId, createdAt)
+      standsOn(imageId, snapshotIds)
     }
-    for (const snapshotIds of batches([...imagesOf.keys()])) {
-      for await (const snapshotId of keptSnapshots(clients, snapshotIds, signal)) {
-        for (const imageId of imagesOf.get(snapshotId) ?? []) use.kept.add(imageId)
-      }
+  }
+  for (const snapshotIds of batches([...imagesOf.keys()])) {
+    for await (const snapshotId of keptSnapshots(clients, snapshotIds, signal)) {
+      for (const imageId of imagesOf.get(snapshotId) ?? []) use.kept.add(imageId)
     }
   }
   return use
@@ -95,10 +108,12 @@ async function* ownImages(clients: AwsClients, filter: Filter, signal: AbortSign
     const page = await clients.call('ec2:DescribeImages', sdk => clients.ec2.send(command, sdk), { signal })
     return { items: page.Images, next: page.NextToken }
   })
-  for await (const { ImageId: imageId, BlockDeviceMappings: mappings, Tags: tags } of images) {
+  for await (const { ImageId: imageId, BlockDeviceMappings: mappings, Tags: tags, ...image } of images) {
     if (imageId === undefined) continue
     const snapshotIds = (mappings ?? []).flatMap(mapping => mapping.Ebs?.SnapshotId ?? [])
-    yield { imageId, snapshotIds, keep: isKept(tags), owner: ownershipOf(tags).connectorId }
+    const isWhole = image.State === 'available' && image.CreationDate !== undefined
+    const createdAt = isWhole ? new Date(image.CreationDate) : undefined
+    yield { imageId, snapshotIds, keep: isKept(tags), owner: ownershipOf(tags).connectorId, createdAt }
   }
 }
 

@@ -1,6 +1,5 @@
 // What ImportSnapshot and ImportImage have in common: waiting for room in the queue, for a task's end, and cancelling.
 import { CancelImportTaskCommand, type Tag } from '@aws-sdk/client-ec2'
-import { everyItem, type ListedPage } from '../every-item.ts'
 import { awsCode } from './aws-errors.ts'
 import type { AwsClients } from './clients.ts'
 import { importRefused } from './import-refusal.ts'
@@ -103,16 +102,23 @@ export function importStatusOf(task: {
   }
 }
 
-/** One page of a listing of tasks. */
-export type TaskPage = ListedPage<{ ImportTaskId?: string | undefined; Tags?: Tag[] | undefined }>
+/** What `read` gives; undefined where EC2 does not know the task (yet). */
+export async function unlessUnknown<T>(read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read()
+  } catch (thrown) {
+    if (/^InvalidConversionTaskId/.test(awsCode(thrown))) return undefined
+    throw thrown
+  }
+}
 
-/** The tasks of a run of ours, by their tags: EC2 cannot filter tasks by tags, so all that it still lists are read. */
+/** The tasks of a run of ours, by their tags: EC2 cannot filter tasks by tags, so all that it still lists are looked at. */
 export async function findTasksOfRun(
+  tasks: AsyncIterable<{ ImportTaskId?: string | undefined; Tags?: Tag[] | undefined }>,
   { connectorId, runId }: { connectorId: string; runId: string },
-  readPage: (next: string | undefined) => Promise<TaskPage>,
 ): Promise<string[]> {
   const found: string[] = []
-  for await (const { ImportTaskId: taskId, Tags: tags } of everyItem(readPage)) {
+  for await (const { ImportTaskId: taskId, Tags: tags } of tasks) {
     const mark = ownershipOf(tags)
     if (mark.runId === runId && mark.connectorId === connectorId && taskId !== undefined) found.push(taskId)
   }

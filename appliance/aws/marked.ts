@@ -1,8 +1,6 @@
 // Everything in AWS that carries this connector's mark: what recovery, the hourly cleaning and the Support page look at.
 import {
   DescribeImagesCommand,
-  DescribeImportImageTasksCommand,
-  DescribeImportSnapshotTasksCommand,
   DescribeSnapshotsCommand,
   type Filter,
   type Image,
@@ -13,10 +11,12 @@ import { ListObjectsV2Command } from '@aws-sdk/client-s3'
 import type { Ownership } from '../domain.ts'
 import { everyItem } from '../every-item.ts'
 import type { AwsClients } from './clients.ts'
+import { everyImageImport } from './image-import.ts'
 import { batches } from './image-use.ts'
 import { type ImportStatus, importStatusOf } from './import-task.ts'
 import { connectorTagKey, runsPrefix } from './permissions.ts'
 import { listUnfinishedUploads } from './s3-objects.ts'
+import { everySnapshotImport } from './snapshot-import.ts'
 import { ownershipOf } from './tags.ts'
 
 const gib = 1024 ** 3
@@ -181,47 +181,38 @@ function describeImages({ clients, pageSize, signal }: MarkedInput, filter: Filt
   )
 }
 
-/** EC2 cannot filter tasks by tags: all that it lists are read. */
-async function snapshotTasks({ clients, connectorId, pageSize, signal }: MarkedInput): Promise<MarkedTask[]> {
-  const found = await Array.fromAsync(
-    everyItem(async next => {
-      const command = new DescribeImportSnapshotTasksCommand({ MaxResults: pageSize, NextToken: next })
-      const page = await clients.call('ec2:DescribeImportSnapshotTasks', sdk => clients.ec2.send(command, sdk), {
-        signal,
-      })
-      return { items: page.ImportSnapshotTasks, next: page.NextToken }
-    }),
-  )
-  return found
-    .filter(task => connectorOf(task.Tags) === connectorId)
-    .map(({ ImportTaskId: taskId = '', SnapshotTaskDetail: detail = {}, Tags: tags }) => ({
+/** EC2 cannot filter tasks by tags: all that it lists are looked at. */
+async function snapshotTasks(input: MarkedInput): Promise<MarkedTask[]> {
+  const found: MarkedTask[] = []
+  for await (const task of everySnapshotImport(input)) {
+    if (connectorOf(task.Tags) !== input.connectorId) continue
+    const { ImportTaskId: taskId = '', SnapshotTaskDetail: detail = {}, Tags: tags } = task
+    found.push({
       ...importStatusOf(detail),
       kind: 'snapshot',
       taskId,
       snapshotIds: detail.SnapshotId === undefined ? [] : [detail.SnapshotId],
       imageId: undefined,
       mark: ownershipOf(tags),
-    }))
+    })
+  }
+  return found
 }
 
-async function imageTasks({ clients, connectorId, pageSize, signal }: MarkedInput): Promise<MarkedTask[]> {
-  const found = await Array.fromAsync(
-    everyItem(async next => {
-      const command = new DescribeImportImageTasksCommand({ MaxResults: pageSize, NextToken: next })
-      const page = await clients.call('ec2:DescribeImportImageTasks', sdk => clients.ec2.send(command, sdk), { signal })
-      return { items: page.ImportImageTasks, next: page.NextToken }
-    }),
-  )
-  return found
-    .filter(task => connectorOf(task.Tags) === connectorId)
-    .map(task => ({
+async function imageTasks(input: MarkedInput): Promise<MarkedTask[]> {
+  const found: MarkedTask[] = []
+  for await (const task of everyImageImport(input)) {
+    if (connectorOf(task.Tags) !== input.connectorId) continue
+    found.push({
       ...importStatusOf(task),
       kind: 'image',
       taskId: task.ImportTaskId ?? '',
       snapshotIds: (task.SnapshotDetails ?? []).flatMap(detail => detail.SnapshotId ?? []),
       imageId: task.ImageId,
       mark: ownershipOf(task.Tags),
-    }))
+    })
+  }
+  return found
 }
 
 async function uploads({ clients, bucket, accountId, signal }: MarkedInput): Promise<MarkedUpload[]> {

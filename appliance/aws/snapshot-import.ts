@@ -1,7 +1,11 @@
 // S3 object -> EBS snapshot by VM Import's ImportSnapshot, which leaves the guest's bytes as they are.
-import { DescribeImportSnapshotTasksCommand, ImportSnapshotCommand } from '@aws-sdk/client-ec2'
+import {
+  DescribeImportSnapshotTasksCommand,
+  ImportSnapshotCommand,
+  type ImportSnapshotTask as ListedSnapshotTask,
+} from '@aws-sdk/client-ec2'
 import { ApplianceError } from '../errors.ts'
-import { awsCode } from './aws-errors.ts'
+import { everyItem } from '../every-item.ts'
 import type { AwsClients } from './clients.ts'
 import { awaitSnapshot, deleteSnapshot, tagResources } from './ec2-snapshot.ts'
 import { refusedStart } from './import-refusal.ts'
@@ -11,6 +15,7 @@ import {
   findTasksOfRun,
   type ImportStatus,
   importStatusOf,
+  unlessUnknown,
   whenThereIsRoom,
 } from './import-task.ts'
 import { toTagList } from './tags.ts'
@@ -113,7 +118,7 @@ export async function describeSnapshotImport(input: {
 }): Promise<SnapshotImportTask | undefined> {
   const { clients, taskId, signal } = input
   const command = new DescribeImportSnapshotTasksCommand({ ImportTaskIds: [taskId] })
-  try {
+  return await unlessUnknown(async () => {
     const { ImportSnapshotTasks: tasks } = await clients.call(
       'ec2:DescribeImportSnapshotTasks',
       sdk => clients.ec2.send(command, sdk),
@@ -125,10 +130,23 @@ export async function describeSnapshotImport(input: {
       ...importStatusOf(detail),
       ...(detail.SnapshotId === undefined ? {} : { snapshotId: detail.SnapshotId }),
     }
-  } catch (thrown) {
-    if (/^InvalidConversionTaskId/.test(awsCode(thrown))) return undefined
-    throw thrown
-  }
+  })
+}
+
+/** Every task that EC2 still lists, whoever began it. */
+export function everySnapshotImport(input: {
+  clients: AwsClients
+  pageSize?: number | undefined
+  signal?: AbortSignal | undefined
+}): AsyncGenerator<ListedSnapshotTask> {
+  const { clients, pageSize, signal } = input
+  return everyItem(async next => {
+    const command = new DescribeImportSnapshotTasksCommand({ MaxResults: pageSize, NextToken: next })
+    const page = await clients.call('ec2:DescribeImportSnapshotTasks', sdk => clients.ec2.send(command, sdk), {
+      signal,
+    })
+    return { items: page.ImportSnapshotTasks, next: page.NextToken }
+  })
 }
 
 /** The import tasks of a run, by their tag. */
@@ -137,12 +155,7 @@ export function findSnapshotImports(input: {
   connectorId: string
   runId: string
 }): Promise<string[]> {
-  const { clients, connectorId, runId } = input
-  return findTasksOfRun({ connectorId, runId }, async next => {
-    const command = new DescribeImportSnapshotTasksCommand({ NextToken: next })
-    const page = await clients.call('ec2:DescribeImportSnapshotTasks', sdk => clients.ec2.send(command, sdk))
-    return { items: page.ImportSnapshotTasks, next: page.NextToken }
-  })
+  return findTasksOfRun(everySnapshotImport(input), input)
 }
 
 /** Cancels a task; if it was faster, deletes its snapshot (tagged first: only what is tagged may be deleted). */
