@@ -146,10 +146,11 @@ async function story(plan: TrialPlan, site: Site, witness: Witness, result: Tria
     if (!(await ended())) result.problems.push(`runs do not end: ${describeRuns(watcher.active)}`)
     await retryFailed(watcher, site, result)
     if (!(await ended())) result.problems.push(`runs do not end: ${describeRuns(watcher.active)}`)
-    const restored = plan.faults.some(({ kind }) => kind === 'restored')
-    if (restored) await adoptOffered(site)
+    // After both, an administrator has taken over with a database that may be older than what stands in AWS.
+    const mayBeOlder = plan.faults.some(({ kind }) => kind === 'restored' || kind === 'cloned')
+    if (mayBeOlder) await adoptOffered(site)
     await tidy(site, watcher, witness)
-    if (restored) offered = await offeredOf(site)
+    if (mayBeOlder) offered = await offeredOf(site)
   } finally {
     await watcher.stop()
     for (const close of closers) await close()
@@ -197,7 +198,7 @@ async function retryFailed(watcher: Watcher, site: Site, result: TrialResult): P
       )
 }
 
-/** An old database does not know the newest images; they are offered, and an administrator takes them. */
+/** An older database does not know the newest images; they are offered, and an administrator takes them. */
 async function adoptOffered(site: Site): Promise<void> {
   const { items } = await site.call<{ items: { kind: string; id: string; verdict: string }[] }>('GET', '/api/leftovers')
   for (const { kind, id } of items.filter(({ verdict }) => verdict === 'adopt')) {
