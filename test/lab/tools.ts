@@ -31,9 +31,10 @@ export const tools = {
 
 /**
  * `images` qemu-img; `python` the virtual environment; `vcenter`, `front` and `s3` the lab's servers; `govc` the peer of
- * the benchmarks; `guests` what makes guest disks; `boot` what boots them; `browser` what shows the page.
+ * the benchmarks; `guests` what makes guest disks; `boot` what boots them;
+ * `ova` what reads an OVA; `browser` what shows the page.
  */
-export type ToolKind = 'images' | 'python' | 'vcenter' | 'front' | 's3' | 'govc' | 'guests' | 'boot' | 'browser'
+export type ToolKind = 'images' | 'python' | 'vcenter' | 'front' | 's3' | 'govc' | 'guests' | 'boot' | 'ova' | 'browser'
 
 export const toolKinds: readonly ToolKind[] = [
   'images',
@@ -44,6 +45,7 @@ export const toolKinds: readonly ToolKind[] = [
   'govc',
   'guests',
   'boot',
+  'ova',
   'browser',
 ]
 
@@ -72,6 +74,10 @@ const debianPackages: Partial<Record<ToolKind, DebianPackage[]>> = {
     { name: 'ovmf', shownBy: '/usr/share/OVMF/OVMF_CODE.fd' },
     { name: 'seabios', shownBy: '/usr/share/seabios/bios-256k.bin' },
     { name: 'ipxe-qemu', shownBy: '/usr/lib/ipxe/qemu/efi-virtio.rom' },
+  ],
+  ova: [
+    { name: 'libxml2-utils', shownBy: 'xmllint' },
+    { name: 'virt-v2v', shownBy: 'virt-v2v' },
   ],
   browser: [
     { name: 'chromium', shownBy: 'chromium' },

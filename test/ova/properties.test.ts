@@ -1,0 +1,71 @@
+import t from 'tap'
+import { checkProperties, type OvfProperty, properties, propertyElements } from '../../ova/properties.ts'
+
+t.test('the properties are those that the first boot reads', async t => {
+  checkProperties(properties)
+  t.strictSame(
+    properties.map(({ key }) => key),
+    [
+      'hostname',
+      'ipv4_mode',
+      'ipv4_address',
+      'ipv4_gateway',
+      'ipv6_mode',
+      'ipv6_address',
+      'ipv6_gateway',
+      'dns',
+      'ntp',
+      'proxy',
+      'ssh_key',
+      'setup_code',
+    ],
+  )
+})
+
+t.test('only the setup code is a password, and the machine starts with nothing filled in', async t => {
+  const elements = propertyElements(properties).filter(({ name }) => name === 'Property')
+  t.equal(elements.length, properties.length)
+  const passwords = elements.filter(({ attributes }) => attributes['ovf:password'] === true)
+  t.strictSame(
+    passwords.map(({ attributes }) => attributes['ovf:key']),
+    ['setup_code'],
+  )
+  for (const { attributes } of elements) {
+    t.equal(attributes['ovf:userConfigurable'], true)
+    t.type(attributes['ovf:value'], 'string', `${attributes['ovf:key']} has a value, if an empty one`)
+    const { 'ovf:qualifiers': qualifiers, 'ovf:value': value } = attributes
+    t.match(qualifiers, value === '' ? /^MinLen\(0\),MaxLen\(\d+\)$/ : `"${value}"`, 'which its qualifiers allow')
+  }
+})
+
+t.test('a category stands once above its properties', async t => {
+  const names = propertyElements(properties).map(({ name, children }) => (name === 'Category' ? children : name))
+  t.strictSame(
+    names.filter(name => name !== 'Property'),
+    ['Network', 'First sign-in'],
+  )
+  t.equal(names[0], 'Network')
+})
+
+const sound: OvfProperty = { key: 'a', category: 'C', label: 'L', description: '', maxLength: 4 }
+const unsound: [Partial<OvfProperty>, RegExp][] = [
+  [{ key: 'a.b' }, /lower case/],
+  [{ key: 'A' }, /lower case/],
+  [{ key: '' }, /lower case/],
+  [{ label: '' }, /no label/],
+  [{ category: '' }, /no label/],
+  [{ maxLength: 0 }, /out of range/],
+  [{ maxLength: 70_000 }, /out of range/],
+  [{ fallback: 'abcde' }, /too long/],
+  [{ choices: ['a', 'b'] }, /none of its choices/],
+  [{ choices: ['a"b'], fallback: 'a"b' }, /choice does not fit/],
+  [{ choices: ['abcde'], fallback: 'abcde' }, /choice does not fit/],
+  [{ password: true, fallback: 'abc' }, /neither chosen nor given/],
+]
+
+t.test('a definition that vCenter would refuse or misread is named', async t => {
+  t.doesNotThrow(() => checkProperties([sound, { ...sound, key: 'b', choices: ['x', 'y'], fallback: 'y' }]))
+  for (const [change, message] of unsound)
+    t.throws(() => checkProperties([{ ...sound, ...change }]), { name: 'RangeError', message }, JSON.stringify(change))
+  t.throws(() => propertyElements([sound, sound]), { message: /there twice/ })
+})
