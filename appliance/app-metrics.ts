@@ -6,7 +6,6 @@ import type { Slots } from './replication/slots.ts'
 import type { ConnectorLease } from './setup/connector-lease.ts'
 import { ensureConnector } from './setup/registration.ts'
 import { databaseName, listBackups } from './store/backup.ts'
-import { everyJob } from './store/jobs.ts'
 import type { Store } from './store/store.ts'
 
 export function metricReaders(parts: {
@@ -18,7 +17,7 @@ export function metricReaders(parts: {
   const { dataDir, store, slots, lease } = parts
   return {
     activeRuns: () => store.runs.active(),
-    jobs: async () => await Array.fromAsync(everyJob(store.jobs)),
+    jobs: () => store.jobs.outlines(),
     lastSuccessAt: async jobId => (await store.runs.lastSuccess(jobId))?.endedAt,
     slots: () => slots.snapshot(),
     connector: async () => ({

@@ -1,10 +1,10 @@
 // Who is told of what, wired for the composition root: the outbox with its postman, the hourly look, and what runs have to tell.
 import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
-import type { Job, Policy, Run } from './domain.ts'
+import type { Job, Policy, ReadOnlyReason, Run } from './domain.ts'
 import { deliverer } from './notify/deliver.ts'
 import { Dispatcher } from './notify/dispatcher.ts'
-import { credentialsExpired, occasionsOfRun } from './notify/occasions.ts'
+import { connectorReadOnly, credentialsExpired, occasionsOfRun } from './notify/occasions.ts'
 import { notificationService } from './notify/service.ts'
 import { knownCertificates, Watch } from './notify/watch.ts'
 import type { Connections } from './setup/connections.ts'
@@ -86,6 +86,11 @@ export function composeNotifications({ store, connections, policy, webCertificat
       })) {
         await dispatcher.post(notification)
       }
+    },
+    /** Tells that nothing goes on until somebody decides, and of nothing else that waits: the other machine may tell of that. */
+    async readOnly(reason: ReadOnlyReason): Promise<void> {
+      await dispatcher.post(connectorReadOnly(await ensureConnector(store.settings), reason, now()))
+      dispatcher.start('connectorReadOnly')
     },
     /** Tells that AWS does not take the credentials any more. */
     async credentialsExpired(): Promise<void> {

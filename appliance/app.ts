@@ -23,24 +23,26 @@ import type { Job, Policy, Run } from './domain.ts'
 import { ApplianceError } from './errors.ts'
 import { machineId } from './machine-id.ts'
 import { createMetrics } from './metrics/metrics.ts'
+import { ThroughputHistory, throughputSampleMs } from './metrics/throughput.ts'
 import { ensureToken } from './private-file.ts'
 import { type AfterRun, applyRetention, countForgotten, countRun, removeImagesOf } from './replication/after-run.ts'
-import type { RunContext } from './replication/context.ts'
 import { jobService } from './replication/jobs.ts'
 import type { RunJournal } from './replication/journal.ts'
 import { leftoverService } from './replication/leftover-service.ts'
 import { recordMissed, startPlanned } from './replication/planned-runs.ts'
 import { abandonRuns, resumeRuns } from './replication/recover.ts'
 import { RunRates } from './replication/run-view.ts'
-import { Runner } from './replication/runner.ts'
+import { Runner, type RunnerOptions } from './replication/runner.ts'
 import { runService } from './replication/runs.ts'
 import { connectorSlots } from './replication/slots.ts'
+import { type JobWatcher, watchedJobs } from './replication/watched-jobs.ts'
 import { firstRun, nextRun, resumedRun, validateSchedule } from './schedule/next-run.ts'
 import { blackoutAt, PolicyHolder, rateAt, transferRate, validateBandwidth } from './schedule/policy.ts'
 import { Scheduler } from './schedule/scheduler.ts'
 import { Connections } from './setup/connections.ts'
 import { connectorService } from './setup/connector.ts'
 import { ConnectorLease, notYetRead, readOnly, type Standing } from './setup/connector-lease.ts'
+import { connectorLister } from './setup/connector-list.ts'
 import { ensureConnector } from './setup/registration.ts'
 import { settingsService } from './setup/settings.ts'
 import { backupPath, listBackups } from './store/backup.ts'
@@ -83,7 +85,13 @@ export async function createApp(config: Config, log: Logger): Promise<App> {
   }
 }
 
-async function composeApp(config: Config, log: Logger, store: Store): Promise<App> {
+async function composeApp(config: Config, log: Logger, opened: Store): Promise<App> {
+  const hub = new EventHub()
+  const jobWatcher: JobWatcher = {
+    changed: job => hub.publish({ kind: 'job', subject: job.id, data: job }),
+    deleted: id => hub.publish({ kind: 'job', subject: id, data: { id, deleted: true } }),
+  }
+  const store: Store = { ...opened, jobs: watchedJobs(opened.jobs, jobWatcher) }
   const token = await ensureToken(join(config.dataDir, 'api-token'))
   const metricsToken = await ensureToken(join(config.dataDir, 'metrics-token'))
   const certificate = await ensureWebCertificate(config.dataDir)
@@ -92,14 +100,15 @@ async function composeApp(config: Config, log: Logger, store: Store): Promise<Ap
   const policies = new PolicyHolder(await store.settings.getPolicy())
 
   const access = accessService(store, { now })
-  const hub = new EventHub()
   const rates = new RunRates()
+  const throughput = new ThroughputHistory(now)
   // A retry is counted where it happened: in the run under whose story the request was sent.
   const retriesOf = new AsyncLocalStorage<RunJournal>()
   const connections = new Connections(store.settings, store.secrets, cause => retriesOf.getStore()?.retried(cause))
   const digests = createVmdkDigestPool()
   const buffers = createPartBuffers()
   const slots = connectorSlots()
+  const manifestDirectory = join(config.dataDir, 'manifests')
   const throttle = createThrottle(() => transferRate(policies.policy, now()))
   const stopping = new AbortController()
   const onError = (err: unknown) => log.error({ err }, 'background work failed')
@@ -118,7 +127,7 @@ async function composeApp(config: Config, log: Logger, store: Store): Promise<Ap
   const readers = metricReaders({ dataDir: config.dataDir, store, slots, lease })
   const metrics = createMetrics({ version, readers, now, onError })
 
-  const contextFor = async (job: Job, journal: RunJournal, halted: AbortSignal): Promise<RunContext> => {
+  const contextFor: RunnerOptions['contextFor'] = async (job, journal, { priority, stopping: halted }) => {
     // A run that is being taken back needs no AWS to let go of its VM snapshot.
     await lease.advance().catch(error => {
       if (!journal.run.failure) throw error
@@ -157,8 +166,9 @@ async function composeApp(config: Config, log: Logger, store: Store): Promise<Ap
       digests,
       buffers,
       slots,
+      priority,
       stopping: halted,
-      manifestDirectory: join(config.dataDir, 'manifests'),
+      manifestDirectory,
       pollMs: config.pollMs,
       resumeMs: config.resumeMs,
       stallMs: config.stallMs,
@@ -168,18 +178,28 @@ async function composeApp(config: Config, log: Logger, store: Store): Promise<Ap
 
   const listener = (run: Run) => {
     rates.observe(run)
+    throughput.observe(run)
     metrics.observe(run)
     hub.publish({ kind: 'run', subject: run.id, data: rates.view(run) })
     if (run.setback?.failure.code === 'AWS_CREDENTIALS_EXPIRED') notifications.credentialsExpired().catch(onError)
   }
   const afterRun: AfterRun = {
     jobs: store.jobs,
-    runs: store.runs,
+    runs: {
+      ...store.runs,
+      // An image that is taken away is news of a run that ended long ago.
+      async update(id, patch) {
+        const run = await store.runs.update(id, patch)
+        hub.publish({ kind: 'run', subject: id, data: rates.view(run) })
+        return run
+      },
+    },
     aws: () => connections.aws(),
     connectorId: async () => (await ensureConnector(store.settings)).id,
     confirm: () => lease.confirm(),
     policy,
     told: notifications.runEnded,
+    manifestDirectory,
     log,
   }
   const ended = async (run: Run) => {
@@ -219,6 +239,7 @@ async function composeApp(config: Config, log: Logger, store: Store): Promise<Ap
     if (!mayAct(standing)) {
       // Not awaited: a run that is being let go may itself be waiting for the lease.
       runner.halt(standing.state === 'readOnly' ? readOnly(standing.reason) : notYetRead()).catch(onError)
+      if (standing.state === 'readOnly') await notifications.readOnly(standing.reason).catch(onError)
       return
     }
     notifications.start()
@@ -312,6 +333,7 @@ async function composeApp(config: Config, log: Logger, store: Store): Promise<Ap
     hub,
     access,
     metrics,
+    throughput,
     settings,
     ...support.services,
     aws: { ...support.services.aws, createBucket: settings.createBucket },
@@ -319,7 +341,10 @@ async function composeApp(config: Config, log: Logger, store: Store): Promise<Ap
     jobs,
     runs: runService({ runs: store.runs, runner, rates }),
     policy: policyService(store, policies),
-    connector: connectorService(store.settings, lease, thisMachineId),
+    connector: {
+      ...connectorService(store.settings, lease, thisMachineId),
+      list: connectorLister(store.settings, connections),
+    },
     leftovers,
     backups: {
       list: () => listBackups(config.dataDir),
@@ -359,6 +384,7 @@ async function composeApp(config: Config, log: Logger, store: Store): Promise<Ap
     start() {
       const background = (everyMs: number, work: () => Promise<unknown>) =>
         void repeatedly(everyMs, work, { signal: stopping.signal, onError })
+      background(throughputSampleMs, async () => throughput.sample())
       void lease.renew().then(async () => {
         if (stopping.signal.aborted) return
         scheduler.start()

@@ -190,6 +190,11 @@ export const runOutcomes = ['succeeded', 'failed', 'cancelled', 'missed'] as con
 export type RunOutcome = (typeof runOutcomes)[number]
 export type RunState = RunStage | RunOutcome
 
+/** Whether a run in this state has not ended. */
+export function isStage(state: RunState): state is RunStage {
+  return (runStages as readonly string[]).includes(state)
+}
+
 /** What went wrong, as stored and shown. */
 export interface Failure {
   code: string
@@ -386,6 +391,7 @@ export type NotificationEvent =
   | 'snapshotOld'
   | 'certificateExpiring'
   | 'credentialsExpiring'
+  | 'connectorReadOnly'
 
 /** Something that people want to be told of. */
 export interface Notification {

@@ -141,6 +141,19 @@ export const errorCodes = {
   DIGEST_FAILED: { statusCode: 500, meaning: 'The worker that checks streams failed.' },
   MANIFEST_DAMAGED: { statusCode: 500, meaning: 'A stored manifest is not as it was written.' },
   MANIFEST_SIZE_CHANGED: { statusCode: 409, meaning: 'Two manifests are of disks of different sizes.' },
+  // Releases, and the machine under the appliance
+  RELEASE_DAMAGED: { statusCode: 422, meaning: 'The file is no whole release bundle.' },
+  RELEASE_UNTRUSTED: { statusCode: 422, meaning: 'No key that the appliance trusts has signed the release.' },
+  RELEASE_FOREIGN: { statusCode: 422, meaning: 'The release is of another product.' },
+  RELEASE_NOT_NEWER: { statusCode: 409, meaning: 'The release is not newer than the one that runs.' },
+  RELEASE_STEP_MISSING: {
+    statusCode: 409,
+    meaning: 'The release wants a newer one than the one that runs to be installed first.',
+  },
+  UPGRADE_IN_PROGRESS: { statusCode: 409, meaning: 'An upgrade is under way.' },
+  UPGRADE_FAILED: { statusCode: 500, meaning: 'An upgrade could not be done.' },
+  MACHINE_UNAVAILABLE: { statusCode: 503, meaning: 'The helper that may change the machine does not answer.' },
+  MACHINE_FAILED: { statusCode: 500, meaning: 'The machine could not be changed.' },
   INTERNAL: { statusCode: 500, meaning: 'An error that has no name yet.' },
 } as const satisfies Record<string, { statusCode: number; meaning: string }>
 

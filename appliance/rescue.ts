@@ -8,8 +8,9 @@ import type { ExportQuery, RescueView } from './api/schemas/rescue.ts'
 import type { Config } from './config.ts'
 import { ApplianceError } from './errors.ts'
 import { ensureToken } from './private-file.ts'
-import { backupPath, databaseName, listBackups, restoreBackup } from './store/backup.ts'
+import { backupPath, databaseName, listBackups } from './store/backup.ts'
 import { checkFile } from './store/check-file.ts'
+import { restoreBackup } from './store/restore.ts'
 import { ensureWebCertificate } from './web-certificate.ts'
 
 export interface RescueApp {
@@ -53,12 +54,13 @@ export async function createRescueApp(config: Config, log: Logger, error: Applia
     tls: certificate,
     token,
     log,
+    page: { directory: join(import.meta.dirname, '..', 'webui', 'dist') },
     rescue: {
       error,
       view: () => rescueView(dataDir, path, error),
       async exportPath({ backup, part }: ExportQuery) {
         if (backup !== undefined) return backupPath(dataDir, backup)
-        return part === 'log' ? `${path}-wal` : path
+        return part === 'log' ? logPath(path) : path
       },
       restore,
       answered,
@@ -66,6 +68,9 @@ export async function createRescueApp(config: Config, log: Logger, error: Applia
   })
   return { api, token, certificatePem: certificate.cert, restored, stop: () => api.close() }
 }
+
+/** What was written last, and is not in the file yet. */
+const logPath = (path: string) => `${path}-wal`
 
 async function rescueView(dataDir: string, path: string, error: ApplianceError): Promise<RescueView> {
   const { code, message, hint, cause } = error
@@ -75,13 +80,16 @@ async function rescueView(dataDir: string, path: string, error: ApplianceError):
     const findings = await checkFile(await backupPath(dataDir, backup.name))
     backups.push({ ...backup, ok: findings.length === 0, findings })
   }
-  const database = await stat(path).catch(() => undefined) // Gone or forbidden: there is nothing to export.
+  // Gone or forbidden: there is nothing to export.
+  const database = await stat(path).catch(() => undefined)
+  const changes = await stat(logPath(path)).catch(() => undefined)
   return {
     code,
     message,
     hint,
     findings: cause instanceof Error ? [cause.message] : [],
     ...(database === undefined ? {} : { databaseBytes: database.size }),
+    ...(changes === undefined || changes.size === 0 ? {} : { logBytes: changes.size }),
     backups,
   }
 }

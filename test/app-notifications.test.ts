@@ -1,4 +1,8 @@
 // Who is told of what: what runs and credentials have to tell reaches the outbox, once each.
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import { composeNotifications } from '../appliance/app-notifications.ts'
@@ -60,4 +64,43 @@ t.test('it starts and stops, also without settings', async t => {
   const { notifications } = await setUp(t)
   notifications.start()
   await notifications.stop()
+})
+
+t.test('a connector that became read-only is told of; what else waits is left to the other machine', async t => {
+  const delivered: string[] = []
+  const { promise: came, resolve } = Promise.withResolvers<void>()
+  const receiver = createServer((request, response) => {
+    delivered.push(String(request.headers['hoist-event']))
+    request.resume()
+    response.end()
+    resolve()
+  }).listen(0, '127.0.0.1')
+  await once(receiver, 'listening')
+  t.teardown(() => receiver.close())
+  const { store, notifications } = await setUp(t)
+  const { port } = receiver.address() as AddressInfo
+  const { id } = await notifications.service.create({
+    ...{ name: 'ops', enabled: true, events: ['runFailed', 'connectorReadOnly'], secret: 'a signing key of a test' },
+    target: { kind: 'webhook', url: `http://127.0.0.1:${port}/` },
+  })
+  const at = new Date().toISOString()
+  await store.notifications.add({ event: 'runFailed', id: 'old', at, title: 'old', text: 'old', details: {} })
+  await notifications.readOnly('restored')
+  const isDelivered = async () =>
+    (await store.notifications.list()).items.some(({ deliveries }) => deliveries[0]?.state === 'delivered')
+  await came
+  while (!(await isDelivered())) await nextTurn()
+  await notifications.readOnly('restored')
+  await notifications.stop()
+  t.same(delivered, ['connectorReadOnly'])
+  const { items } = await store.notifications.list()
+  t.match(
+    items
+      .map(({ notification, deliveries }) => [notification.event, deliveries[0]?.channelId, deliveries[0]?.state])
+      .toSorted(),
+    [
+      ['connectorReadOnly', id, 'delivered'],
+      ['runFailed', id, 'pending'],
+    ],
+  )
 })

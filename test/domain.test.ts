@@ -1,6 +1,6 @@
 // The values that the domain's types are made of.
 import t from 'tap'
-import { type RunState, runOutcomes, runStages } from '../appliance/domain.ts'
+import { isStage, type RunState, runOutcomes, runStages } from '../appliance/domain.ts'
 
 t.test('the stages come in the order in which users see them', async t => {
   t.strictSame(runStages, ['scheduled', 'uploading', 'converting', 'creatingImage'])
@@ -9,4 +9,6 @@ t.test('the stages come in the order in which users see them', async t => {
 t.test('no state is both a stage and an outcome', async t => {
   const states: RunState[] = [...runStages, ...runOutcomes]
   t.equal(new Set(states).size, states.length)
+  t.ok(runStages.every(isStage))
+  t.notOk(runOutcomes.some(isStage))
 })

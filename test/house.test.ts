@@ -9,7 +9,7 @@ const paths = (pattern: string) => globSync(pattern, { cwd: top }).sort()
 const read = (patterns: readonly string[]): Source[] =>
   patterns.flatMap(paths).map(path => ({ path, text: readFileSync(join(top, path), 'utf8') }))
 
-const sources = read(['appliance/**/*.ts', 'webui/**/*.{ts,tsx}', 'ova/**/*.ts']).filter(
+const sources = read(['appliance/**/*.ts', 'webui/**/*.{ts,tsx}', 'packer/**/*.ts', 'ova/**/*.ts']).filter(
   source => !/\.d\.ts$|node_modules|\/dist\//.test(source.path),
 )
 const labSources = read(['test/lab/**/*.ts']).filter(source => !source.path.endsWith('.test.ts'))

@@ -11,6 +11,7 @@ import type {
   CertificateSummary,
   ChannelBody,
   ChannelView,
+  ConnectorList,
   ConnectorView,
   HealthRun,
   HealthView,
@@ -26,6 +27,7 @@ import type {
   ProxyBody,
   RegionList,
   RegistrationView,
+  RescueView,
   Role,
   RunView,
   ServerView,
@@ -36,6 +38,7 @@ import type {
   SupportView,
   SystemView,
   TestAnswer,
+  ThroughputView,
   TokenMade,
   TokenView,
   VcenterSettingsBody,
@@ -103,7 +106,6 @@ export const api = {
   server: (serverId: string, signal?: AbortSignal) =>
     request<ServerView>('GET', `/api/servers/${id(serverId)}`, undefined, signal),
   jobs: (signal?: AbortSignal) => request<Items<JobView>>('GET', '/api/jobs', undefined, signal),
-  job: (jobId: string) => request<JobView>('GET', `/api/jobs/${id(jobId)}`),
   createJobs: (body: JobsBody) => request<JobsAnswer>('POST', '/api/jobs', body),
   changeJob: (jobId: string, patch: JobPatch) => request<JobView>('PATCH', `/api/jobs/${id(jobId)}`, patch),
   deleteJob: (jobId: string, images: boolean) =>
@@ -115,9 +117,11 @@ export const api = {
     request<Items<RunView>>('GET', `/api/runs${query(values)}`, undefined, signal),
   run: (runId: string, signal?: AbortSignal) => request<RunView>('GET', `/api/runs/${id(runId)}`, undefined, signal),
   cancelRun: (runId: string) => request<RunView>('POST', `/api/runs/${id(runId)}/cancel`),
+  throughput: (signal?: AbortSignal) => request<ThroughputView>('GET', '/api/throughput', undefined, signal),
   retryRun: (runId: string) => request<RunView>('POST', `/api/runs/${id(runId)}/retry`),
   // Connector
   connector: (signal?: AbortSignal) => request<ConnectorView>('GET', '/api/connector', undefined, signal),
+  connectors: (signal?: AbortSignal) => request<ConnectorList>('GET', '/api/connectors', undefined, signal),
   decide: (decision: 'takeOver' | 'newIdentity') =>
     request<ConnectorView>('POST', '/api/connector/decision', { decision }),
   leftovers: (signal?: AbortSignal) => request<Items<Leftover>>('GET', '/api/leftovers', undefined, signal),
@@ -133,6 +137,10 @@ export const api = {
   testChannel: (channelId: string) => request<TestAnswer>('POST', `/api/notifications/channels/${id(channelId)}/test`),
   backups: (signal?: AbortSignal) => request<Items<Backup>>('GET', '/api/backups', undefined, signal),
   makeBackup: () => request<Backup>('POST', '/api/backups'),
+  // The rescue mode
+  rescue: () => request<RescueView>('GET', '/api/rescue'),
+  openRescue: () => request<void>('POST', '/api/rescue/session'),
+  restore: (backup: string) => request<{ damagedFile: string }>('POST', '/api/rescue/restore', { backup }),
   // Accounts, tokens, audit
   accounts: (signal?: AbortSignal) => request<Items<AccountView>>('GET', '/api/accounts', undefined, signal),
   createAccount: (body: { name: string; password: string; role: Role }) =>

@@ -20,11 +20,13 @@ export function App() {
 }
 
 const claim = () => import('./setup/claim.tsx').then(module => module.Claim)
+const rescuePage = () => import('./rescue/rescue-page.tsx').then(module => module.RescuePage)
 const apiDocs = () => import('./docs/api-docs.tsx').then(module => module.ApiDocs)
 
 function Door() {
-  const { view, error, ended } = useSession()
+  const { view, error, ended, rescue } = useSession()
   const { path } = usePlace()
+  if (rescue) return <Lazy load={rescuePage} />
   if (path === '/api/docs') return <Lazy load={apiDocs} />
   if (!view) {
     return <Solo>{error ? <Problem error={error} onRetry={() => void refreshSession()} /> : <Loading />}</Solo>

@@ -23,10 +23,11 @@ import type {
 import type { LogList as LogListSchema } from '../appliance/api/schemas/support.ts'
 import type { WebCertificateRequest as WebCertificateRequestSchema } from '../appliance/api/schemas/web-certificate.ts'
 
-export type { ConnectorView } from '../appliance/api/schemas/connector.ts'
+export type { ConnectorList, ConnectorView } from '../appliance/api/schemas/connector.ts'
 export type { JobPatch, JobsBody } from '../appliance/api/schemas/jobs.ts'
 export type { Leftover } from '../appliance/api/schemas/leftovers.ts'
 export type { ChannelBody, ChannelView, TargetBody, TestAnswer } from '../appliance/api/schemas/notifications.ts'
+export type { RescueView } from '../appliance/api/schemas/rescue.ts'
 export type { RunView } from '../appliance/api/schemas/runs.ts'
 export type { ServerView } from '../appliance/api/schemas/servers.ts'
 export type {
@@ -58,6 +59,7 @@ export type { PasswordVerdict as PasswordCheck, Role, SessionView } from '../app
 export type { SetupStepId, SetupView } from '../appliance/api/schemas/setup.ts'
 export type { SupportView } from '../appliance/api/schemas/support.ts'
 export type { ProxyAnswer, ProxyBody, SystemView } from '../appliance/api/schemas/system.ts'
+export type { ThroughputView } from '../appliance/api/schemas/throughput.ts'
 export type { TokenMade, TokenView } from '../appliance/api/schemas/tokens.ts'
 export type { WebCertificateBody, WebCertificateView } from '../appliance/api/schemas/web-certificate.ts'
 

@@ -1,6 +1,6 @@
 // What the appliance does now: runs, jobs, catalog and health, read once and kept up to date by the event stream.
 import { api } from './api.ts'
-import type { CatalogView, HealthView, JobView, RunView } from './contract.ts'
+import type { CatalogView, HealthView, JobView, RunView, ThroughputView } from './contract.ts'
 import { followEvents, type ServerEvent, type StreamState } from './events.ts'
 import { type ApiError, toApiError } from './request.ts'
 import { createStore, type Store } from './store.ts'
@@ -10,9 +10,9 @@ export interface Loaded<T> {
   error?: ApiError
 }
 
-/** One look at what leaves the appliance. */
+/** One look at what is read of disks. */
 export interface Sample {
-  /** Epoch seconds. */
+  /** Epoch seconds, by the browser's clock. */
   at: number
   bytesPerSecond: number
 }
@@ -20,8 +20,8 @@ export interface Sample {
 /** As many runs as are read at first; older ones are asked for page by page. */
 const runsRead = 500
 const sampleMs = 2_000
-/** Half an hour. */
-const samplesKept = 900
+/** As long as the appliance itself remembers. */
+const samplesKeptSeconds = 3600
 
 const stream = createStore<StreamState>('connecting')
 const runs = createStore<Loaded<RunView[]>>({})
@@ -32,9 +32,13 @@ const samples = createStore<Sample[]>([])
 
 export const live = { stream, runs, jobs, catalog, health, samples } as const
 
+/** What the stream says while something is read: the answer may be older. */
+const reading = new Set<ServerEvent[]>()
+
 /** Follows the appliance until the signal. */
 export function startLive(signal: AbortSignal): void {
-  const reload = () => void Promise.all([loadRuns(signal), loadJobs(signal), loadCatalog(signal)])
+  const reload = () =>
+    void void Promise.all([loadRuns(signal), loadJobs(signal), loadCatalog(signal), loadThroughput(signal)])
   reload()
   let wasLost = false
   void followEvents({
@@ -42,7 +46,7 @@ export function startLive(signal: AbortSignal): void {
     onEvent: applyEvent,
     onState(state) {
       stream.set(state)
-      // The stream replays the newest state of each subject, but not what was deleted meanwhile.
+      // The stream remembers the newest state of many subjects, but not of all.
       if (state === 'open' && wasLost) reload()
       wasLost = state === 'lost'
     },
@@ -62,17 +66,45 @@ export const loadCatalog = (signal?: AbortSignal) => load(catalog, () => api.cat
 export const loadHealth = (signal?: AbortSignal) => load(health, () => api.health(signal), signal)
 
 async function load<T>(store: Store<Loaded<T>>, read: () => Promise<T>, signal?: AbortSignal): Promise<void> {
+  const meanwhile: ServerEvent[] = []
+  reading.add(meanwhile)
   try {
     const data = await read()
     if (!signal?.aborted) store.set({ data })
   } catch (thrown) {
     if (!signal?.aborted) store.set({ ...store.get(), error: toApiError(thrown) })
+  } finally {
+    reading.delete(meanwhile)
   }
+  for (const event of signal?.aborted ? [] : meanwhile) take(event)
+}
+
+/** What was measured before the page was opened, and while it slept; without it the chart begins now. */
+async function loadThroughput(signal: AbortSignal): Promise<void> {
+  const view = await api.throughput(signal).catch(() => undefined)
+  if (view && !signal.aborted) samples.set(withHistory(view, samples.get(), Date.now()))
+}
+
+/** The appliance's samples by the browser's clock, and the browser's own since. */
+export function withHistory(view: ThroughputView, own: readonly Sample[], nowMs: number): Sample[] {
+  const aheadMs = nowMs - Date.parse(view.now)
+  const known = view.samples.map(({ at, bytesPerSecond }) => ({
+    at: Math.round((Date.parse(at) + aheadMs) / 1000),
+    bytesPerSecond,
+  }))
+  const last = known.at(-1)?.at ?? 0
+  return [...known, ...own.filter(({ at }) => at > last)]
 }
 
 /** Takes what the stream says into the stores. */
-export function applyEvent({ kind, data }: ServerEvent): void {
+export function applyEvent(event: ServerEvent): void {
+  for (const meanwhile of reading) meanwhile.push(event)
+  take(event)
+}
+
+function take({ kind, data }: ServerEvent): void {
   if (kind === 'run') noteRun(data as RunView)
+  else if (kind === 'job' && (data as { deleted?: true }).deleted) forgetJob((data as JobView).id)
   else if (kind === 'job') noteJob(data as JobView)
   else if (kind === 'catalog') catalog.set({ data: { ...catalog.get().data, ...(data as CatalogView) } })
   else if (kind === 'health') noteHealth(data as Partial<HealthView> & { id?: string })
@@ -86,17 +118,6 @@ export function noteRun(run: RunView): void {
   const data = index === -1 ? [run, ...known] : known.with(index, run)
   if (index === -1) data.sort((a, b) => b.createdAt.localeCompare(a.createdAt))
   runs.set({ data })
-  const job = jobs.get().data?.find(({ id }) => id === run.jobId)
-  // What has become of its job, or that it is a new one, no event tells.
-  if (jobs.get().data && (!job || run.endedAt !== known[index]?.endedAt)) void readJob(run.jobId)
-}
-
-async function readJob(jobId: string): Promise<void> {
-  try {
-    noteJob(await api.job(jobId))
-  } catch {
-    // Deleted meanwhile, or the next change brings it.
-  }
 }
 
 export function noteJob(job: JobView): void {
@@ -133,5 +154,6 @@ export function totalRate(list: readonly RunView[]): number {
 
 function takeSample(): void {
   const at = Math.round(Date.now() / 1000)
-  samples.set([...samples.get(), { at, bytesPerSecond: totalRate(runs.get().data ?? []) }].slice(-samplesKept))
+  const kept = samples.get().filter(sample => sample.at > at - samplesKeptSeconds)
+  samples.set([...kept, { at, bytesPerSecond: totalRate(runs.get().data ?? []) }])
 }

@@ -30,11 +30,17 @@ for (const kind of ['pointerdown', 'keydown'])
   )
 
 let csrf: string | undefined
+let bearer: string | undefined
 let onSignedOut: () => void = () => undefined
 
 /** What requests that change something carry from now on; undefined when signed out. */
 export function setCsrf(value: string | undefined): void {
   csrf = value
+}
+
+/** What every request shows from now on: the rescue mode has no accounts. */
+export function setBearer(token: string): void {
+  bearer = token
 }
 
 /** Called whenever the API says that there is no session any more. */
@@ -54,6 +60,7 @@ export async function requestText(method: Method, path: string, body?: unknown, 
   if (body !== undefined) headers['content-type'] = 'application/json'
   // What nobody clicked must not keep an idle session alive.
   if (document.hidden || performance.now() - lastTouchedMs > touchedForMs) headers['x-hoist-background'] = '1'
+  if (bearer !== undefined) headers.authorization = `Bearer ${bearer}`
   if (method !== 'GET' && csrf !== undefined) headers['x-hoist-csrf'] = csrf
   const answer = await fetch(path, {
     method,

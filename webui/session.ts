@@ -8,6 +8,8 @@ import { createStore, useStore } from './store.ts'
 export interface SessionState {
   view?: SessionView
   error?: ApiError
+  /** The database is damaged: there are no accounts, and nothing but the rescue mode. */
+  rescue?: true
   /** It was signed in, and is no more without having asked for it. */
   ended: boolean
 }
@@ -28,7 +30,9 @@ export async function refreshSession(): Promise<void> {
   try {
     noteSession(await api.session())
   } catch (thrown) {
-    session.set({ ...session.get(), error: toApiError(thrown) })
+    const error = toApiError(thrown)
+    // An appliance that works answers everybody who asks who is signed in.
+    session.set({ ...session.get(), error, ...(error.status === 401 ? { rescue: true } : {}) })
   }
 }
 

@@ -65,6 +65,7 @@ export const accessTable: Readonly<Record<string, Access>> = {
   'POST /api/registration': administrator,
   'DELETE /api/registration': administrator,
   'GET /api/connector': support,
+  'GET /api/connectors': support,
   'POST /api/connector/decision': administrator,
   'GET /api/policy': support,
   'PUT /api/policy': administrator,
@@ -99,6 +100,7 @@ export const accessTable: Readonly<Record<string, Access>> = {
   'POST /api/leftovers/clean': administrator,
   'POST /api/leftovers/adopt': administrator,
   'GET /api/events': support,
+  'GET /api/throughput': support,
 
   'GET /api/notifications': support,
   'GET /api/notifications/channels': support,

@@ -4,6 +4,7 @@ import { Type } from 'typebox'
 import type { Routes } from './routes.ts'
 import { errorAnswers, strict } from './schemas/common.ts'
 
+/** A job that is gone is told as `{ id, deleted: true }`. */
 export interface ApplianceEvent {
   kind: 'run' | 'catalog' | 'job' | 'health'
   /** What changed: replays and slow readers get the newest state of each subject only. */
@@ -66,7 +67,13 @@ export function eventRoutes(app: Routes, hub: EventHub): void {
         tags: ['events'],
         headers: Type.Object({ 'last-event-id': Type.Optional(Type.String({ maxLength: 64 })) }),
         querystring: Type.Object({}, strict),
-        response: errorAnswers,
+        response: {
+          200: {
+            description: 'Events without an end',
+            content: { 'text/event-stream': { schema: Type.String() } },
+          },
+          ...errorAnswers,
+        },
       },
     },
     (request, reply) => {

@@ -16,12 +16,16 @@ const tags = ['health']
 
 export function healthRoutes(app: Routes, health: HealthService): void {
   const Alive = Type.Object({ ok: Type.Boolean() }, strict)
-  app.get('/api/health/live', { schema: { summary: 'The process answers', tags, response: { 200: Alive } } }, () => ({
-    ok: true,
-  }))
+  app.get(
+    '/api/health/live',
+    { schema: { summary: 'The process answers', tags, response: { 200: Alive, ...errorAnswers } } },
+    () => ({
+      ok: true,
+    }),
+  )
   app.get(
     '/api/health/ready',
-    { schema: { summary: 'The store answers', tags, response: { 200: Alive, 503: Alive } } },
+    { schema: { summary: 'The store answers', tags, response: { 200: Alive, 503: Alive, ...errorAnswers } } },
     async (_request, reply) => {
       const ok = await health.ready()
       return reply.code(ok ? 200 : 503).send({ ok })

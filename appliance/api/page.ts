@@ -67,10 +67,15 @@ export async function pageRoutes(app: Routes, { directory }: PageOptions): Promi
   app.get('/*', { schema, onSend }, (request, reply) => {
     const path = decoded(request.url)
     // What is asked of the API is answered by the API, also when it has no such route.
-    if (/^\/(api|metrics)(\/|$)/.test(request.url)) throw notOfTheApi(path)
+    if (isOfTheApi(request.url)) throw notOfTheApi(path)
     return send(path ?? '', reply as unknown as FastifyReply)
   })
   app.get('/api/docs', { schema, onSend }, (_request, reply) => send('', reply as unknown as FastifyReply))
+}
+
+/** Whether no page is asked for, whatever stands there. */
+export function isOfTheApi(url: string): boolean {
+  return /^\/(api|metrics)(\/|$)/.test(url)
 }
 
 /** The path without query and first slash; undefined for one that is no UTF-8. */

@@ -1,4 +1,4 @@
-// The API while the database is damaged: what is wrong, what can be saved, and the way back to a backup. It changes nothing else.
+// The API and the page while the database is damaged: what is wrong, what can be saved, and the way back to a backup. It changes nothing else.
 import { open } from 'node:fs/promises'
 import { basename } from 'node:path'
 import type { Readable } from 'node:stream'
@@ -6,8 +6,10 @@ import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/typ
 import fastify, { type FastifyBaseLogger, type FastifyError, LogController } from 'fastify'
 import { Type } from 'typebox'
 import { ApplianceError } from '../errors.ts'
+import { setCookie } from './cookie.ts'
 import { answerError } from './error-handler.ts'
 import { requireToken } from './local-token.ts'
+import { isOfTheApi, type PageOptions, pageRoutes } from './page.ts'
 import type { Routes } from './routes.ts'
 import { ErrorBody, errorAnswers, strict } from './schemas/common.ts'
 import { ExportQuery, RescueView, RestoreAnswer, RestoreBody } from './schemas/rescue.ts'
@@ -30,13 +32,15 @@ export interface RescueApiOptions {
   token: string
   log: FastifyBaseLogger
   rescue: RescueService
+  /** Absent: the API alone. */
+  page?: PageOptions
 }
 
 /** The name of a backup. */
 const bodyLimitBytes = 4096
 
 /** The API, ready to listen or to be injected into. */
-export async function createRescueApi({ tls, token, log, rescue }: RescueApiOptions): Promise<Routes> {
+export async function createRescueApi({ tls, token, log, rescue, page }: RescueApiOptions): Promise<Routes> {
   const app = fastify({
     https: { cert: tls.cert, key: tls.key, minVersion: 'TLSv1.2' },
     loggerInstance: log,
@@ -49,16 +53,27 @@ export async function createRescueApi({ tls, token, log, rescue }: RescueApiOpti
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
   app.addSchema(ErrorBody)
   app.setErrorHandler((error: FastifyError | ApplianceError, request, reply) => answerError(error, request, reply))
-  requireToken(app, token)
+  const { cookie } = requireToken(app, token)
   app.addHook('onSend', async (_request, reply) => {
     reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff')
   })
-  rescueRoutes(app, rescue)
+  rescueRoutes(app, rescue, cookie)
+  if (page) await pageRoutes(app, page)
   return app
 }
 
 /** Routes of rescue mode; whatever else is asked for answers 503. */
-export function rescueRoutes(app: Routes, rescue: RescueService): void {
+export function rescueRoutes(app: Routes, rescue: RescueService, cookie: string): void {
+  const damaged = (): ErrorBody => ({
+    code: rescue.error.code,
+    message: rescue.error.message,
+    hint: rescue.error.hint,
+  })
+  // The page answers every path, but it knows nothing of what the API is otherwise.
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.routeOptions.url === '/*' && isOfTheApi(request.url)) return reply.code(503).send(damaged())
+    return undefined
+  })
   const querystring = Type.Object({}, strict)
   app.get('/api/health/live', { schema: { querystring } }, () => ({ ok: true }))
   app.get('/api/health/ready', { schema: { querystring } }, (_request, reply) =>
@@ -114,10 +129,19 @@ export function rescueRoutes(app: Routes, rescue: RescueService): void {
       return restored
     },
   )
-  app.setNotFoundHandler((_request, reply) => {
-    const { code, message, hint } = rescue.error
-    return reply.code(503).send({ code, message, hint } satisfies ErrorBody)
-  })
+  app.post(
+    '/api/rescue/session',
+    {
+      schema: {
+        summary: 'Lets the browser that has shown the token download by links, until the rescue mode ends',
+        tags: ['rescue'],
+        querystring,
+        response: { 204: Type.Null(), ...errorAnswers },
+      },
+    },
+    async (_request, reply) => reply.header('set-cookie', setCookie(cookie)).code(204).send(null),
+  )
+  app.setNotFoundHandler((_request, reply) => reply.code(503).send(damaged()))
 }
 
 /** Exactly as many bytes as the file has now, though it may be replaced meanwhile. */

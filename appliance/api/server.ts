@@ -1,6 +1,6 @@
 // The HTTPS server of the API: validation, access, the audit log, errors and the OpenAPI document around the routes.
 import swagger from '@fastify/swagger'
-import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify, { type FastifyBaseLogger, LogController } from 'fastify'
 import { Type } from 'typebox'
 import type { AccessService } from '../accounts/access-service.ts'
@@ -20,6 +20,7 @@ import { answerError, handleErrors } from './error-handler.ts'
 import { type EventHub, eventRoutes } from './events.ts'
 import { type HealthService, healthRoutes } from './health.ts'
 import { type JobService, jobRoutes } from './jobs.ts'
+import { parseJsonBodies } from './json-body.ts'
 import { type LeftoverService, leftoverRoutes } from './leftovers.ts'
 import { type MetricsService, metricsRoutes } from './metrics.ts'
 import { notificationRoutes } from './notifications.ts'
@@ -27,14 +28,16 @@ import { type PageOptions, pageRoutes } from './page.ts'
 import { type PolicyService, policyRoutes } from './policy.ts'
 import type { Routes } from './routes.ts'
 import { type RunService, runRoutes } from './runs.ts'
-import { ErrorBody, idLimit, strict } from './schemas/common.ts'
+import { ErrorBody, strict } from './schemas/common.ts'
 import { type CatalogService, serverRoutes } from './servers.ts'
 import { sessionRoutes } from './session.ts'
 import { type SettingsService, settingsRoutes } from './settings.ts'
 import { setupRoutes } from './setup.ts'
 import { type SupportService, supportRoutes } from './support.ts'
 import { type SystemService, systemRoutes } from './system.ts'
+import { type ThroughputService, throughputRoutes } from './throughput.ts'
 import { tokenRoutes } from './tokens.ts'
+import { validatorCompiler } from './validator.ts'
 import { type WebCertificateService, webCertificateRoutes } from './web-certificate.ts'
 
 export interface ApiOptions {
@@ -60,6 +63,7 @@ export interface ApiOptions {
   backups: BackupService
   notifications: NotificationService
   metrics: MetricsService
+  throughput: ThroughputService
   health: HealthService
   system: SystemService
   aws: AwsService
@@ -71,6 +75,8 @@ export interface ApiOptions {
 
 /** The largest legitimate body is a list of 1,000 server ids. */
 const bodyLimitBytes = 256 * 1024
+/** Node's own limit of all headers and the request line together. */
+const pathLimit = 16 * 1024
 
 /** Routes that take no query or no body refuse one, as the others refuse unknown keys: what is sent in vain is a slip. */
 function refuseUnasked(app: Routes): void {
@@ -79,6 +85,8 @@ function refuseUnasked(app: Routes): void {
   })
   app.addHook('preValidation', async request => {
     const { body, routeOptions } = request
+    // What no route matches is answered as such.
+    if (routeOptions.url === undefined) return
     if (body === undefined || body === null || routeOptions.schema?.body !== undefined) return
     if (typeof body === 'object' && Object.keys(body).length === 0) return
     throw new ApplianceError('INVALID_REQUEST', `${request.method} ${routeOptions.url} takes no body`, {
@@ -96,11 +104,13 @@ export async function createApi(options: ApiOptions): Promise<Routes> {
     forceCloseConnections: true,
     logController: new LogController({ disableRequestLogging: true }),
     return503OnClosing: true,
-    // As long as an id may be. What is longer, or no UTF-8, never reaches a route's own error handler.
-    routerOptions: { maxParamLength: idLimit },
+    // Longer than Node takes a path: how long an id may be is the route's to say, and only to whoever may ask. What is no
+    // UTF-8 never reaches a route's own error handler.
+    routerOptions: { maxParamLength: pathLimit },
     frameworkErrors: answerError,
   }).withTypeProvider<TypeBoxTypeProvider>()
-  app.setValidatorCompiler(TypeBoxValidatorCompiler)
+  app.setValidatorCompiler(validatorCompiler)
+  parseJsonBodies(app)
   app.addSchema(ErrorBody)
   handleErrors(app)
   await app.register(swagger, {
@@ -144,6 +154,7 @@ export async function createApi(options: ApiOptions): Promise<Routes> {
   supportRoutes(app, options.support)
   webCertificateRoutes(app, options.webCertificate)
   metricsRoutes(app, options.metrics)
+  throughputRoutes(app, options.throughput)
   eventRoutes(app, options.hub)
   if (options.page) await pageRoutes(app, options.page)
   app.get('/api/openapi.json', { schema: { hide: true } }, () => app.swagger())

@@ -108,11 +108,11 @@ async function* ownImages(clients: AwsClients, filter: Filter, signal: AbortSign
     const page = await clients.call('ec2:DescribeImages', sdk => clients.ec2.send(command, sdk), { signal })
     return { items: page.Images, next: page.NextToken }
   })
-  for await (const { ImageId: imageId, BlockDeviceMappings: mappings, Tags: tags, ...image } of images) {
+  for await (const { ImageId: imageId, BlockDeviceMappings: mappings, Tags: tags, ...rest } of images) {
     if (imageId === undefined) continue
+    const { State: state, CreationDate: creationDate } = rest
     const snapshotIds = (mappings ?? []).flatMap(mapping => mapping.Ebs?.SnapshotId ?? [])
-    const isWhole = image.State === 'available' && image.CreationDate !== undefined
-    const createdAt = isWhole ? new Date(image.CreationDate) : undefined
+    const createdAt = state === 'available' && creationDate !== undefined ? new Date(creationDate) : undefined
     yield { imageId, snapshotIds, keep: isKept(tags), owner: ownershipOf(tags).connectorId, createdAt }
   }
 }

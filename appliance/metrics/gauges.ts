@@ -2,6 +2,7 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 import { type Run, runStages } from '../domain.ts'
 import { type JobReaders, registerJobGauges } from './job-gauges.ts'
+import { type RunFigures, type RunsUnderWay, runsUnderWay } from './runs-under-way.ts'
 
 /** One kind of slot: how many there are at most, how many now that vCenter or AWS has pushed back, and how many are in use. */
 export interface SlotFigures {
@@ -14,8 +15,8 @@ export interface SlotFigures {
 
 /** Where the gauges come from. Each is asked at every scrape, unless it says otherwise. */
 export interface GaugeReaders extends JobReaders {
-  /** Runs that have not ended. */
-  activeRuns(): Promise<readonly Pick<Run, 'state' | 'steps' | 'setback'>[]>
+  /** Runs that have not ended. Asked once: they are followed from then on. */
+  activeRuns(): Promise<readonly RunFigures[]>
   slots(): readonly SlotFigures[]
   connector(): Promise<{ id: string; readOnly: boolean }>
   /** ISO 8601; absent while there is no backup. */
@@ -34,6 +35,7 @@ export interface GaugeOptions {
 export interface Gauges {
   /** Reads everything; a reader that fails is reported and counted, and its gauges are left out. */
   refresh(): Promise<void>
+  observe(run: Run): void
   ended(run: Run): void
 }
 
@@ -48,9 +50,10 @@ type MakeGauge = <Label extends string>(name: string, help: string, ...labelName
 export function registerGauges(registry: Registry, { version, readers, now, onError }: GaugeOptions): Gauges {
   const make: MakeGauge = (name, help, ...labelNames) => new Gauge({ name, help, labelNames, registers: [registry] })
   const jobs = registerJobGauges(registry, readers)
+  const underWay = runsUnderWay(() => readers.activeRuns())
   const groups: Record<string, Group> = {
     connector: connectorGauges(make, version, readers),
-    runs: runGauges(make, readers, now),
+    runs: runGauges(make, underWay, now),
     jobs,
     slots: slotGauges(make, readers),
     store: storeGauges(make, readers),
@@ -88,6 +91,7 @@ export function registerGauges(registry: Registry, { version, readers, now, onEr
       })
       return reading
     },
+    observe: underWay.observe,
     ended: jobs.ended,
   }
 }
@@ -112,7 +116,7 @@ function connectorGauges(make: MakeGauge, version: string, readers: GaugeReaders
   }
 }
 
-function runGauges(make: MakeGauge, readers: GaugeReaders, now: () => Date): Group {
+function runGauges(make: MakeGauge, underWay: RunsUnderWay, now: () => Date): Group {
   const runs = make('hoist_runs', 'Runs that have not ended, by stage.', 'state')
   const heldUp = make('hoist_runs_held_up', 'Runs that wait for a failure to pass.')
   const open = make('hoist_snapshots_open', 'VM snapshots that runs hold open in vCenter.')
@@ -120,7 +124,7 @@ function runGauges(make: MakeGauge, readers: GaugeReaders, now: () => Date): Gro
   return {
     gauges: [runs, heldUp, open, age],
     async read() {
-      const active = await readers.activeRuns()
+      const active = await underWay.all()
       for (const state of runStages) runs.set({ state }, active.filter(run => run.state === state).length)
       heldUp.set(active.filter(run => run.setback !== undefined).length)
       const openedAtMs = active

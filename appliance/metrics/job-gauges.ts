@@ -4,7 +4,8 @@ import { Gauge, type Registry } from 'prom-client'
 import type { Job, Run } from '../domain.ts'
 
 export interface JobReaders {
-  jobs(): Promise<readonly Pick<Job, 'id' | 'serverName' | 'state'>[]>
+  /** In pages, between which others get the event loop. */
+  jobs(): AsyncIterable<readonly Pick<Job, 'id' | 'serverName' | 'state'>[]>
   /** ISO 8601; absent while there is none. Asked once per job: the ends of runs are followed from then on. */
   lastSuccessAt(jobId: string): Promise<string | undefined>
 }
@@ -46,7 +47,7 @@ export function registerJobGauges(registry: Registry, readers: JobReaders): JobG
   return {
     gauges: [jobs, lastSuccess],
     async read() {
-      const all = await readers.jobs()
+      const all = (await Array.fromAsync(readers.jobs())).flat()
       await lookUp(new Set(all.map(({ id }) => id)))
       for (const state of ['active', 'paused', 'ended'] as const)
         jobs.set({ state }, all.filter(job => job.state === state).length)

@@ -42,7 +42,10 @@ export function createMetrics({ version, readers, now, onError }: MetricsOptions
       await gauges.refresh()
       return `${await registry.metrics()}\n${eventLoopDelay.text()}`
     },
-    observe: counters.observe,
+    observe(run) {
+      counters.observe(run)
+      gauges.observe(run)
+    },
     ended(run) {
       counters.ended(run)
       gauges.ended(run)

@@ -1,6 +1,6 @@
 // Counters that follow the runs: bytes, retries, ends.
 import { Counter, type Registry } from 'prom-client'
-import { type Run, runOutcomes, runStages } from '../domain.ts'
+import { isStage, type Run, runOutcomes } from '../domain.ts'
 import { errorCodes } from '../errors.ts'
 
 /** What has been counted of a run under way. */
@@ -52,7 +52,7 @@ export function registerRunCounters(registry: Registry): RunCounters {
     observe(run) {
       const before = underWay.get(run.id)
       const counted = countedOf(run)
-      if ((runStages as readonly string[]).includes(run.state)) underWay.set(run.id, counted)
+      if (isStage(run.state)) underWay.set(run.id, counted)
       else underWay.delete(run.id)
       // Of a run that goes on after a restart, the last process has counted what it finds.
       if (!before) return

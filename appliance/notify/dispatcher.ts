@@ -1,6 +1,6 @@
 // The outbox's postman: every notification to every channel that wants it, at least once, without anyone waiting for it.
 import type { Logger } from 'pino'
-import type { Notification, NotificationChannel } from '../domain.ts'
+import type { Notification, NotificationChannel, NotificationEvent } from '../domain.ts'
 import { toApplianceError } from '../errors.ts'
 import type { Deliver } from './deliver.ts'
 
@@ -16,8 +16,8 @@ export interface PendingDelivery {
 export interface Outbox {
   /** Keeps it with a delivery for each enabled channel that wants the event; false when its id is known already. */
   add(notification: Notification): Promise<boolean>
-  /** Deliveries of enabled channels whose time has come, oldest first. */
-  pending(now: Date, limit?: number): Promise<PendingDelivery[]>
+  /** Deliveries of enabled channels whose time has come, oldest first; of one event only where it is named. */
+  pending(now: Date, limit?: number, event?: NotificationEvent): Promise<PendingDelivery[]>
   delivered(notificationId: string, channelId: string): Promise<unknown>
   /** Without `nextTryAt` it is given up. */
   failed(notificationId: string, channelId: string, failure: { nextTryAt?: string; error: string }): Promise<unknown>
@@ -70,6 +70,8 @@ export class Dispatcher {
   /** Delivered, but the store does not know yet: they must not be sent again for that. */
   readonly #unrecorded = new Map<string, PendingDelivery>()
   #timer: NodeJS.Timeout | undefined
+  /** The one event that is told of; undefined for all. */
+  #only: NotificationEvent | undefined
   #looking: Promise<void> | undefined
   #lookAgain = false
   #latest = 0
@@ -79,8 +81,12 @@ export class Dispatcher {
     this.#options = options
   }
 
-  /** Goes on with what the last process left in the outbox. */
-  start(): void {
+  /**
+   * Goes on with what the last process left in the outbox.
+   * @param only tells of this event, until it is started for all: the rest may be another machine's to tell
+   */
+  start(only?: NotificationEvent): void {
+    if (this.#timer === undefined || only === undefined) this.#only = only
     this.#timer ??= setInterval(() => this.#look(), this.#options.lookEveryMs ?? 15_000)
     this.#look()
   }
@@ -140,7 +146,7 @@ export class Dispatcher {
     const horizon = time < this.#latest - minuteMs ? this.#latest + 2 * longestWaitMs : time
     // As of before the question: what it finds of a channel that is just done may have been delivered meanwhile.
     const busy = new Set(this.#busy.keys())
-    const pending = await outbox.pending(new Date(horizon), batch)
+    const pending = await outbox.pending(new Date(horizon), batch, this.#only)
     this.#latest = time
     for (const [channelId, deliveries] of Map.groupBy(pending, ({ channel }) => channel.id)) {
       if (this.#stopping.signal.aborted) return

@@ -1,5 +1,5 @@
 // What people are told of, and in which words. Pure: the same occasion always has the same id, so it is told once.
-import type { Job, Notification, Run, RunStage } from '../domain.ts'
+import type { Connector, Job, Notification, ReadOnlyReason, Run, RunStage } from '../domain.ts'
 
 const hourMs = 3_600_000
 const dayMs = 24 * hourMs
@@ -246,6 +246,33 @@ function aboutCredentials(
       'What to do: enter fresh credentials in the AWS settings, or a role that the appliance can assume by itself.',
     ),
     details: { accessKeyId, ...details },
+  }
+}
+
+const readOnlyWords: Record<ReadOnlyReason, string> = {
+  cloned: 'another machine works as this connector: this appliance, or that one, is a copy.',
+  restored: 'the database is not the one that this connector worked with last. It, or the machine, was restored.',
+  leaseGone: "the connector's lease was removed from its bucket.",
+  fenced: 'another machine has taken this connector over.',
+}
+
+/** The connector does nothing until somebody decides: once, until it has written its lease again. */
+export function connectorReadOnly(
+  { id, leaseNonces = [] }: Pick<Connector, 'id' | 'leaseNonces'>,
+  reason: ReadOnlyReason,
+  now: Date,
+): Notification {
+  return {
+    event: 'connectorReadOnly',
+    id: `connectorReadOnly:${id}:${leaseNonces[0] ?? ''}`,
+    at: now.toISOString(),
+    title: 'The connector is read-only: nothing is replicated',
+    text: paragraphs(
+      `The appliance has stopped working as connector ${id}. Until an administrator decides, it starts and removes nothing; its runs rest as they stand, and an open VM snapshot grows meanwhile.`,
+      `Cause: ${readOnlyWords[reason]}`,
+      'What to do: decide on the connector page whether this machine takes over, or becomes a connector of its own. If the other machine is the right one, switch this one off.',
+    ),
+    details: { connectorId: id, reason },
   }
 }
 

@@ -1,9 +1,9 @@
-// Channels as the API makes, changes and tests them, and the history of what was told.
+// Channels as the API makes, changes, shows and tests them, and the history of what was told.
 import type { Notification, NotificationChannel, NotificationEvent, NotificationTarget } from '../domain.ts'
 import { ApplianceError } from '../errors.ts'
 import type { Deliver } from './deliver.ts'
 import { checkSmtpTarget } from './mail.ts'
-import { checkWebhookUrl } from './webhook.ts'
+import { checkWebhookUrl, shownWebhookUrl } from './webhook.ts'
 
 /** What of the store the service needs: see store/notification-channels.ts. */
 export interface ChannelRepository {
@@ -66,9 +66,9 @@ export function notificationService(options: NotificationServiceOptions) {
     })
   }
   return {
-    list: () => channels.list(),
+    list: async () => (await channels.list()).map(shown),
 
-    get: find,
+    get: async (id: string) => shown(await find(id)),
 
     async create({ secret, ...input }: ChannelInput): Promise<NotificationChannel> {
       checkTarget(input.target)
@@ -78,7 +78,7 @@ export function notificationService(options: NotificationServiceOptions) {
       // First the secret: a channel without it could not deliver.
       if (secret !== undefined) await secrets.set(channel.id, secret)
       try {
-        return await channels.create(channel)
+        return shown(await channels.create(channel))
       } catch (thrown) {
         await secrets.delete(channel.id)
         throw thrown
@@ -87,16 +87,16 @@ export function notificationService(options: NotificationServiceOptions) {
 
     async change(id: string, { secret, ...patch }: Partial<ChannelInput>): Promise<NotificationChannel> {
       const before = await find(id)
-      const target = patch.target ?? before.target
+      const target = unmasked(patch.target ?? before.target, before.target)
       checkTarget(target)
       // A stored password goes to the server that it was entered for, and to no other.
       const stale = needsSecret(target) && !sameReceiver(before.target, target)
       if (stale && secret === undefined) throw secretMissing(target)
       if (secret !== undefined && !needsSecret(target)) throw secretUnused(target)
       if (secret !== undefined) await secrets.set(id, secret)
-      const changed = await channels.update(id, patch)
+      const changed = await channels.update(id, { ...patch, target })
       if (!needsSecret(target)) await secrets.delete(id)
-      return changed
+      return shown(changed)
     },
 
     remove: (id: string) => channels.delete(id),
@@ -112,6 +112,18 @@ export function notificationService(options: NotificationServiceOptions) {
 }
 
 export type NotificationService = ReturnType<typeof notificationService>
+
+/** Nobody is shown what may be a secret, whatever their role: who has it has entered it. */
+function shown(channel: NotificationChannel): NotificationChannel {
+  const { target } = channel
+  return target.kind === 'webhook' ? { ...channel, target: { ...target, url: shownWebhookUrl(target.url) } } : channel
+}
+
+/** What comes back as it was shown was not changed. */
+function unmasked(target: NotificationTarget, before: NotificationTarget): NotificationTarget {
+  const isAsShown = target.kind === 'webhook' && before.kind === 'webhook' && target.url === shownWebhookUrl(before.url)
+  return isAsShown ? before : target
+}
 
 function testNotification(channel: NotificationChannel, now: Date, id: string): Notification {
   return {

@@ -55,6 +55,16 @@ export function checkWebhookUrl(text: string): URL {
 }
 
 /**
+ * What of a webhook's URL may be shown: chat services put the secret that lets whoever knows it post into the path or the query.
+ * @returns the URL itself where it has neither
+ */
+export function shownWebhookUrl(text: string): string {
+  const url = URL.parse(text)
+  const isBare = url !== null && `${url.pathname}${url.search}${url.hash}` === '/'
+  return isBare ? text : `${url?.origin ?? ''}/***`
+}
+
+/**
  * Sends one notification. Redirects are not followed: what is signed goes to the URL that was entered, or nowhere.
  * @throws {ApplianceError} WEBHOOK_FAILED for anything but an answer 2xx in time; NOTIFICATION_ADDRESS_REFUSED; the signal's reason
  */

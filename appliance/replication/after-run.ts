@@ -2,11 +2,12 @@
 import type { Logger } from 'pino'
 import type { AwsClients } from '../aws/clients.ts'
 import { removeImage } from '../aws/image.ts'
-import { imageUse } from '../aws/image-use.ts'
+import { type ImageUse, imageUse } from '../aws/image-use.ts'
 import type { Job, Policy, Run } from '../domain.ts'
 import type { JobRepository } from '../store/jobs.ts'
 import type { RunRepository } from '../store/runs.ts'
-import { type Expired, expiredImages, type ImageUse, imagesOfJob } from './retention.ts'
+import { type Expired, expiredImages, imagesOfJob, snapshotsOf } from './retention.ts'
+import { removeManifests } from './transfer-disk.ts'
 
 export interface AfterRun {
   jobs: JobRepository
@@ -18,6 +19,8 @@ export interface AfterRun {
   policy: () => Policy
   /** Told of every end, with the job as it then stands. */
   told: (run: Run, job: Job, before: Job) => Promise<void>
+  /** Where manifests are kept; absolute. */
+  manifestDirectory: string
   log: Logger
 }
 
@@ -52,7 +55,7 @@ export async function applyRetention(run: Run, options: AfterRun): Promise<void>
   if (!job) return
   const images = await options.runs.imagesOf(job.serverId)
   const { retention } = job.settings
-  if (images.length > retention) await takeAway(images, use => expiredImages(images, retention, use).reverse(), options)
+  if (images.length > retention) await takeAway(images, use => expiredImages(images, retention, use), options)
 }
 
 /** Takes away all images of a job that nothing keeps. */
@@ -67,19 +70,21 @@ export async function removeImagesOf(job: Job, options: AfterRun): Promise<void>
  * tried again with the next.
  */
 async function takeAway(
-  images: readonly Run[],
+  imaged: readonly Run[],
   choose: (use: ImageUse) => Expired[],
-  { runs, aws, connectorId, confirm, log }: AfterRun,
+  { runs, aws, connectorId, confirm, manifestDirectory, log }: AfterRun,
 ): Promise<void> {
   await confirm()
   const clients = await aws()
-  const imageIds = images.flatMap(({ imageId }) => imageId ?? [])
-  const use = await imageUse({ clients, connectorId: await connectorId(), imageIds })
+  const images = imaged.flatMap(run => (run.imageId ? [{ imageId: run.imageId, snapshotIds: snapshotsOf(run) }] : []))
+  const use = await imageUse({ clients, connectorId: await connectorId(), images })
   for (const { run, imageId, snapshotIds } of choose(use)) {
     const about = { jobId: run.jobId, runId: run.id, imageId, snapshotIds }
     try {
       await confirm()
       await removeImage({ clients, imageId, snapshotIds, patienceMs: inUsePatienceMs })
+      // Of blocks that are nowhere any more.
+      await removeManifests(manifestDirectory, { jobId: run.jobId, runId: run.id })
       await runs.update(run.id, { imageRemovedAt: new Date().toISOString() })
       log.info(about, 'image removed')
     } catch (err) {

@@ -8,7 +8,7 @@ import type { Job, Ownership, Policy } from '../domain.ts'
 import type { VcenterSession } from '../vsphere/session.ts'
 import type { Assess } from './admission.ts'
 import type { RunJournal } from './journal.ts'
-import type { Slots } from './slots.ts'
+import type { Priority, Slots } from './slots.ts'
 
 export interface RunContext {
   /** With the settings that the run began with. */
@@ -35,6 +35,8 @@ export interface RunContext {
   /** Bytes in flight to S3, over all runs. */
   buffers: PartBuffers
   slots: Slots
+  /** Whose turn it is where slots are short. */
+  priority: Priority
   /** Aborted when the appliance stops: what must be finished whatever became of the run ends with this. */
   stopping: AbortSignal
   /** Where manifests are kept; absolute. */

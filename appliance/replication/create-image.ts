@@ -41,8 +41,8 @@ async function register(server: Server, context: RunContext, signal: AbortSignal
 
 /** VM Import works on copies: the replica is pristine, and stays it. */
 async function convert(server: Server, context: RunContext, signal: AbortSignal): Promise<CreatedImage> {
-  const { aws: clients, journal, ownership, job, slots, pollMs } = context
-  const release = await slots.acquire(['imports'], signal)
+  const { aws: clients, journal, ownership, job, slots, priority, pollMs } = context
+  const release = await slots.acquire(['imports'], signal, { priority })
   try {
     const taskId = journal.run.imageTaskId ?? (await startConversion(server, context, signal))
     return await awaitImageImport({

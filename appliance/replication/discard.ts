@@ -1,6 +1,4 @@
 // What a run that did not succeed has made, taken away again.
-import { rm } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
 import { deleteSnapshot } from '../aws/ec2-snapshot.ts'
 import { findImageOfRun, removeImage } from '../aws/image.ts'
 import { findImageImports, undoImageImport } from '../aws/image-import.ts'
@@ -11,7 +9,7 @@ import type { Finding } from '../domain.ts'
 import { toApplianceError } from '../errors.ts'
 import type { RunContext } from './context.ts'
 import { thaw } from './freeze.ts'
-import { manifestName } from './transfer-disk.ts'
+import { removeManifests } from './transfer-disk.ts'
 
 /**
  * Removes VM snapshot, objects, import tasks, EBS snapshots and manifests of a run. Uses none of the run's signals: it is
@@ -60,8 +58,7 @@ export async function discardLeftovers(context: RunContext): Promise<Finding[]> 
       await attempt(`Snapshot ${snapshotId}`, () => deleteSnapshot({ clients, snapshotId }))
     }
   }
-  const manifests = dirname(join(manifestDirectory, manifestName(ownership.jobId, ownership.runId, 0)))
-  await attempt(`Manifests in ${manifests}`, () => rm(manifests, { recursive: true, force: true }))
+  await attempt(`Manifests in ${manifestDirectory}`, () => removeManifests(manifestDirectory, ownership))
   return left
 }
 

@@ -21,7 +21,8 @@ const thawPatienceMs = 15 * 60_000
  */
 export async function exportDisks(server: Server, context: RunContext, signal: AbortSignal): Promise<void> {
   const datastores = new Set(server.disks.map(disk => `datastore:${disk.datastore}`))
-  const release = await context.slots.acquire([...datastores], signal)
+  const { slots, priority } = context
+  const release = await slots.acquire([...datastores], signal, { priority })
   try {
     if (!allUploaded(context)) await readDisks(server, context, signal)
     await thawOrWarn(context, { forMs: thawPatienceMs, signal })
@@ -126,7 +127,7 @@ async function transferAll(
   context: RunContext,
   signal: AbortSignal,
 ): Promise<void> {
-  const { journal, slots } = context
+  const { journal, slots, priority } = context
   const failed = new AbortController()
   const together = AbortSignal.any([signal, failed.signal, lease.lost])
   const transfers: Transfer[] = []
@@ -135,7 +136,7 @@ async function transferAll(
   try {
     await allOrFirstFailure(
       wanted.map(async device => {
-        const release = await slots.acquire(['disks', `host:${server.hostMoref}`], together)
+        const release = await slots.acquire(['disks', `host:${server.hostMoref}`], together, { priority })
         try {
           const transfer = await startTransfer(server, device, context, together)
           transfers.push(transfer)

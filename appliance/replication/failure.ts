@@ -1,7 +1,6 @@
 // How a run that was stopped short explains itself, and whether it goes on later.
-import type { Failure, HeldUp, Run, RunOutcome, RunStage } from '../domain.ts'
+import { type Failure, type HeldUp, isStage, type Run, type RunOutcome, type RunStage } from '../domain.ts'
 import { ApplianceError, type ErrorCode, toApplianceError } from '../errors.ts'
-import { isStage } from './states.ts'
 
 /** The reason an operator's cancellation is given to a run's signal. */
 export function cancellation(): ApplianceError {

@@ -40,10 +40,10 @@ async function importObject(
   context: RunContext,
   signal: AbortSignal,
 ): Promise<void> {
-  const { aws: clients, journal, ownership, job, pollMs } = context
+  const { aws: clients, journal, ownership, job, slots, priority, pollMs } = context
   const what = `${disk.label} of ${ownership.serverName}`
   const tags = ownershipTags(ownership, job.settings.tags)
-  const release = await context.slots.acquire(['imports'], signal)
+  const release = await slots.acquire(['imports'], signal, { priority })
   try {
     const taskId = disk.importTaskId ?? (await startImport(disk, object, context, signal))
     const { snapshotId } = await awaitSnapshotImport({

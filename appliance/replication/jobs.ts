@@ -14,10 +14,11 @@ export interface JobRequest {
   settings?: Partial<JobSettings>
 }
 
+/** What is absent stays; null takes away what a job need not have. */
 export interface JobChange {
   state?: 'active' | 'paused'
-  schedule?: Partial<Schedule>
-  settings?: Partial<JobSettings>
+  schedule?: Partial<Omit<Schedule, 'everyHours'>> & { everyHours?: number | null }
+  settings?: Partial<Omit<JobSettings, 'kmsKeyId'>> & { kmsKeyId?: string | null }
 }
 
 export interface Refused {
@@ -107,8 +108,10 @@ export function jobService({
     return next?.toISOString()
   }
 
-  function settingsOf(base: JobSettings, change: Partial<JobSettings> | undefined): JobSettings {
-    const settings = { ...base, ...change }
+  function settingsOf(base: JobSettings, { kmsKeyId, ...change }: JobChange['settings'] = {}): JobSettings {
+    const { kmsKeyId: keyBefore, ...kept } = base
+    const key = kmsKeyId === undefined ? keyBefore : kmsKeyId
+    const settings: JobSettings = { ...kept, ...change, ...(key == null ? {} : { kmsKeyId: key }) }
     if (settings.bandwidth) times.validateBandwidth(settings.bandwidth)
     if (settings.kmsKeyId !== undefined && !settings.encrypted) {
       throw new ApplianceError('INVALID_REQUEST', 'A KMS key was given for images that are not encrypted', {
@@ -151,7 +154,7 @@ export function jobService({
       const fresh = resumed ? { failuresInARow: 0, pausedBecause: undefined } : {}
       const state = change.state ?? (change.schedule ? 'active' : job.state)
       if (change.schedule) {
-        const schedule: Schedule = { ...job.schedule, ...change.schedule }
+        const schedule = scheduleOf(job.schedule, change.schedule)
         return await jobs.update(id, { ...fresh, settings, state, schedule, nextRunAt: nextOf(job, schedule, change) })
       }
       if (!resumed) return await jobs.update(id, { settings, state })
@@ -175,6 +178,12 @@ export function jobService({
       return await runner.start(job, 'manual')
     },
   }
+}
+
+function scheduleOf(base: Schedule, { everyHours, ...change }: NonNullable<JobChange['schedule']>): Schedule {
+  const { everyHours: hoursBefore, ...kept } = base
+  const hours = everyHours === undefined ? hoursBefore : everyHours
+  return { ...kept, ...change, ...(hours == null ? {} : { everyHours: hours }) }
 }
 
 function assertAdmissible(server: Server, settings: JobSettings, assess: Assess): void {

@@ -19,7 +19,7 @@ import type { VcenterSession } from '../vsphere/session.ts'
 import { removeVmSnapshot } from '../vsphere/vm-snapshot.ts'
 import { defaultSettings } from './jobs.ts'
 import { judge, type Leftover, type Marked } from './leftovers.ts'
-import { newRun } from './runner.ts'
+import { newRun } from './new-run.ts'
 
 /** Both sides, as the connector is registered with them. */
 export interface Sides {

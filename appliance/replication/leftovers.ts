@@ -1,6 +1,5 @@
 // What carries this connector's mark in vCenter, S3 and EC2, and whose it is: pure, told by the runs that the database knows.
-import type { Run } from '../domain.ts'
-import { isStage } from './states.ts'
+import { isStage, type Run } from '../domain.ts'
 
 export const leftoverKinds = ['vmSnapshot', 'upload', 'object', 'importTask', 'ebsSnapshot', 'image'] as const
 export type LeftoverKind = (typeof leftoverKinds)[number]

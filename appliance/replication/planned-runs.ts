@@ -2,7 +2,8 @@
 import type { Job, Run } from '../domain.ts'
 import { type ErrorCode, toApplianceError } from '../errors.ts'
 import type { RunRepository } from '../store/runs.ts'
-import { newRun, type PlannedTime, plannedRunId, type Runner } from './runner.ts'
+import { newRun, type PlannedTime, plannedRunId } from './new-run.ts'
+import type { Runner } from './runner.ts'
 
 /** False when another run of the job still goes on. Called again for the same time, it starts nothing and is true. */
 export async function startPlanned(

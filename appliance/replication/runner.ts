@@ -1,8 +1,7 @@
 // Runs in progress: started, gone on with after a restart or a setback, held to the caps, cancelled, and let go when the appliance stops.
-import { createHash, randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import type { Job, Run, RunTrigger } from '../domain.ts'
+import { isStage, type Job, type Run, type RunTrigger } from '../domain.ts'
 import { ApplianceError } from '../errors.ts'
 import type { RunRepository } from '../store/runs.ts'
 import type { DatastoreWatch } from '../vsphere/datastore-watch.ts'
@@ -10,15 +9,15 @@ import type { RunContext } from './context.ts'
 import { cancellation, countHeldUp, interruption, mustLeave, outcomeOf, resumePause } from './failure.ts'
 import { stopShort } from './give-up.ts'
 import { RunJournal, type RunListener } from './journal.ts'
+import { newRun, type PlannedTime } from './new-run.ts'
 import { replicate } from './run.ts'
-import type { Slots } from './slots.ts'
-import { isStage } from './states.ts'
+import type { Priority, Slots } from './slots.ts'
 
 export interface RunnerOptions {
   runs: RunRepository
   slots: Slots
   /** Connects a run with the world; rejects when vCenter or AWS cannot be reached. */
-  contextFor: (job: Job, journal: RunJournal, stopping: AbortSignal) => Promise<RunContext>
+  contextFor: (job: Job, journal: RunJournal, how: { priority: Priority; stopping: AbortSignal }) => Promise<RunContext>
   /** Waits while no run may start: a blackout of the policy. */
   mayStart: (signal: AbortSignal) => Promise<void>
   /** Wraps a run's execution, so that what happens inside can be told to belong to it. */
@@ -203,7 +202,7 @@ export class Runner {
         if (again && !journal.run.failure) await goOn(journal)
         const runJob = { ...job, settings: journal.run.settings ?? job.settings }
         await around(journal, async () => {
-          const context = await orAborted(contextFor(runJob, journal, stopping), waiting)
+          const context = await orAborted(contextFor(runJob, journal, { priority, stopping }), waiting)
           await replicate(context, signal)
         })
       } finally {
@@ -214,8 +213,9 @@ export class Runner {
       if (journal.run.failure) log.error({ err: thrown }, 'run could not be taken back yet')
       else await stopShort(thrown, { journal, log, resumeMs, stopping }, signal)
       const { failure, steps } = journal.run
-      const endIfNothingWasMade = failure && steps.length === 0 ? journal.end(outcomeOf(failure)) : undefined
-      await endIfNothingWasMade?.catch(err => log.error({ err }, 'end of the run not stored'))
+      const isNothingMade = steps.length === 0
+      if (failure && isNothingMade)
+        await journal.end(outcomeOf(failure)).catch(err => log.error({ err }, 'end of the run not stored'))
     }
   }
 
@@ -268,37 +268,4 @@ async function goOn(journal: RunJournal): Promise<void> {
     )
   }
   await journal.recordGoingOn(heldUp)
-}
-
-/** A time that the schedule names, told from the same time in a history that the database does not know. */
-export interface PlannedTime {
-  at: Date
-  /** The connector's. */
-  generation: string
-}
-
-/** The id of the run that a job has planned for this time: always the same. */
-export function plannedRunId(jobId: string, { at, generation }: PlannedTime): string {
-  const hex = createHash('sha256').update(`${jobId} ${at.toISOString()} ${generation}`).digest('hex')
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join('-')
-}
-
-/** A run of the job, in its first stage. */
-export function newRun(job: Job, trigger: RunTrigger, planned?: PlannedTime): Run {
-  return {
-    id: planned ? plannedRunId(job.id, planned) : randomUUID(),
-    jobId: job.id,
-    serverId: job.serverId,
-    serverName: job.serverName,
-    state: 'scheduled',
-    trigger,
-    createdAt: new Date().toISOString(),
-    settings: job.settings,
-    disks: [],
-    steps: [],
-    resumptions: 0,
-    retries: {},
-    imageSnapshotIds: [],
-    warnings: [],
-  }
 }

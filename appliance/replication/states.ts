@@ -1,5 +1,5 @@
 // Which state of a run, and which phase of a step, may follow which: pure tables, asked before every change.
-import { type RunStage, type RunState, runStages, type StepKind, type StepPhase } from '../domain.ts'
+import { isStage, type RunStage, type RunState, runStages, type StepKind, type StepPhase } from '../domain.ts'
 import { ApplianceError } from '../errors.ts'
 
 /** The stages in order; any of them may end the run early, none can be repeated or left out. */
@@ -25,10 +25,6 @@ const nextPhases: Record<StepPhase | 'none', readonly StepPhase[]> = {
   proven: [],
 }
 const repeatable: readonly StepKind[] = ['vmSnapshot', 'upload']
-
-export function isStage(state: RunState): state is RunStage {
-  return (runStages as readonly string[]).includes(state)
-}
 
 /** Whether a run has left this stage for a later one. */
 export function isPast(state: RunState, stage: RunStage): boolean {

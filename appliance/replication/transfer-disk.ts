@@ -1,5 +1,5 @@
 // One disk on its way: the bytes go from the host to S3 untouched; a worker decodes the same memory into the manifest.
-import { mkdir } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { createPartUpload, type PartUpload, partSizeFor } from '../aws/s3-upload.ts'
 import { ownershipTags } from '../aws/tags.ts'
@@ -34,8 +34,13 @@ export function objectKey(runId: string, diskKey: number): string {
 }
 
 /** Where a disk's manifest stands, below the manifest directory. */
-export function manifestName(jobId: string, runId: string, diskKey: number): string {
+export function manifestName({ jobId, runId }: { jobId: string; runId: string }, diskKey: number): string {
   return join(jobId, runId, `disk-${diskKey}.manifest`)
+}
+
+/** Removes what a run has noted of its disks' blocks; nothing there is fine. */
+export async function removeManifests(directory: string, run: { jobId: string; runId: string }): Promise<void> {
+  await rm(dirname(join(directory, manifestName(run, 0))), { recursive: true, force: true })
 }
 
 /** Begins the upload of one disk. */
@@ -58,7 +63,7 @@ export async function startTransfer(
   }
   const startedAtMs = performance.now()
   const key = objectKey(ownership.runId, disk.key)
-  const manifestPath = manifestName(ownership.jobId, ownership.runId, disk.key)
+  const manifestPath = manifestName(ownership, disk.key)
   await mkdir(dirname(join(manifestDirectory, manifestPath)), { recursive: true, mode: 0o700 })
   const begunBefore = journal.phase('upload', disk.key) !== undefined
   await journal.diskStep(disk.key, 'upload', 'intended', { bucket: context.bucket, objectKey: key })

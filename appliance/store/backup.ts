@@ -1,15 +1,14 @@
-// Copies of the database: one a day, each whole and checked, and the way back to one of them.
+// Copies of the database: one a day, each whole and checked. The way back to one of them is in restore.ts.
 //
 // A copy holds everything that is stored, settings and history included. Secrets are in it as they are in the database: sealed
 // with the key file `secrets.key`, which is not copied. On a machine with another key file, they are entered again.
 import { randomBytes } from 'node:crypto'
-import { constants } from 'node:fs'
-import { copyFile, link, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises'
+import { open, readdir, rename, rm, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ApplianceError } from '../errors.ts'
 import { makePrivateDirectory, syncDirectory } from '../private-file.ts'
 import { checkFile } from './check-file.ts'
-import { type Database, refuseIfOpenElsewhere } from './database.ts'
+import type { Database } from './database.ts'
 import { databaseError, freeBytes, unavailableHint } from './sqlite-errors.ts'
 
 export interface Backup {
@@ -24,8 +23,10 @@ export interface Backup {
 export const databaseName = 'hoist.db'
 const directoryName = 'backups'
 
-/** A week of days; the oldest goes. */
-const kept = 7
+/** The newest of all are kept, however many were taken in a day. */
+const keptNewest = 3
+/** And of as many days the newest one: a week of them. Days without a backup do not count. */
+const keptDays = 7
 const dailyName = /^hoist-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z\.db$/
 /** The database as it was before that schema: kept until the next upgrade to it. */
 const upgradeName = /^before-schema-\d+\.db$/
@@ -56,8 +57,9 @@ export async function listBackups(dataDir: string): Promise<Backup[]> {
 }
 
 /**
- * Copies the database while it is in use, checks the copy, and removes the eighth of the older ones. After an error there is no
- * half copy, and all of the older ones. One at a time.
+ * Copies the database while it is in use, checks the copy, and removes older ones: the newest three stay, and of each of the
+ * last seven days (UTC) with a backup the newest, so that no number of backups in a day pushes the days before it out. After an
+ * error there is no half copy, and all of the older ones. One at a time.
  * @throws {ApplianceError} STORE_UNAVAILABLE without room for it, STORE_DAMAGED when the copy is; the signal's reason
  */
 export async function takeBackup(
@@ -89,39 +91,6 @@ export async function takeBackup(
   return { name, takenAt: now.toISOString(), sizeBytes: (await stat(path)).size }
 }
 
-/**
- * Puts a copy in the place of the database. The database must not be open: neither here nor in another process. The old one stays
- * as `damaged-<time>.db` in the data directory, with its write-ahead log; its name is returned. After a crash on the way, the old
- * or the new one is there.
- * @throws {ApplianceError} NOT_FOUND, STORE_DAMAGED when the copy is (the database is as it was then), STORE_LOCKED, STORE_UNAVAILABLE
- */
-export async function restoreBackup(dataDir: string, name: string, now: Date = new Date()): Promise<string> {
-  const source = await backupPath(dataDir, name)
-  const path = join(dataDir, databaseName)
-  await refuseDamaged(source)
-  refuseIfOpenElsewhere(path)
-  await removeUnfinished(dataDir)
-  const unfinished = unfinishedPath(path)
-  try {
-    await copyFile(source, unfinished, constants.COPYFILE_EXCL)
-    await makeDurable(unfinished)
-    const asideName = `damaged-${stampOf(now)}.db`
-    const aside = join(dataDir, asideName)
-    // Somebody may have moved the database away already; and SQLite removes its log when it closes.
-    await link(path, aside).catch(ignoreMissing)
-    // The log goes before the database: it would be played into the restored one.
-    await rename(`${path}-wal`, `${aside}-wal`).catch(ignoreMissing)
-    await rm(`${path}-shm`, { force: true })
-    await rename(unfinished, path)
-    await syncDirectory(path)
-    return asideName
-  } catch (thrown) {
-    throw databaseError(thrown, path)
-  } finally {
-    await rm(unfinished, { force: true })
-  }
-}
-
 /** The path of a copy by its name. @throws {ApplianceError} NOT_FOUND */
 export async function backupPath(dataDir: string, name: string): Promise<string> {
   const known = isBackupName(name) && (await namesIn(backupDirectory(dataDir))).includes(name)
@@ -140,7 +109,7 @@ async function refuseWithoutRoom(dataDir: string): Promise<void> {
   })
 }
 
-async function refuseDamaged(path: string): Promise<void> {
+export async function refuseDamaged(path: string): Promise<void> {
   const findings = await checkFile(path)
   if (findings.length === 0) return
   throw new ApplianceError('STORE_DAMAGED', `The backup ${path} is damaged.`, {
@@ -152,34 +121,29 @@ async function refuseDamaged(path: string): Promise<void> {
 
 /** Never the one that was just made, though its clock may be behind that of others. */
 async function removeOlder(directory: string, newest: string, now: Date): Promise<void> {
-  // Made under a clock that ran ahead: how old they are is not known, so that they go first.
-  const rank = (name: string) => (name > dailyNameAt(now) ? '' : name)
   const others = (await namesIn(directory)).filter(name => dailyName.test(name) && name !== newest)
-  const newestFirst = others.toSorted((a, b) => (rank(a) < rank(b) ? 1 : -1))
-  for (const name of newestFirst.slice(kept - 1)) await unlink(join(directory, name))
+  // Made under a clock that ran ahead: how old they are is not known, so that they go first.
+  const [ahead, past] = [
+    others.filter(name => name > dailyNameAt(now)),
+    others.filter(name => name <= dailyNameAt(now)),
+  ]
+  const newestFirst = [newest, ...past.toSorted().reverse(), ...ahead]
+  const newestOfDays = [...Map.groupBy(newestFirst, dayOf).values()].flatMap(([first = '']) => first)
+  const stay = new Set([...newestFirst.slice(0, keptNewest), ...newestOfDays.slice(0, keptDays)])
+  for (const name of newestFirst) if (!stay.has(name)) await unlink(join(directory, name))
 }
 
-async function makeDurable(path: string): Promise<void> {
-  const file = await open(path, 'r+')
-  try {
-    await file.chmod(0o600)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-}
-
-async function namesIn(directory: string): Promise<string[]> {
+export async function namesIn(directory: string): Promise<string[]> {
   return (await readdir(directory).catch(ignoreMissing)) ?? []
 }
 
 /** What a killed process has left. */
-async function removeUnfinished(directory: string): Promise<void> {
+export async function removeUnfinished(directory: string): Promise<void> {
   for (const name of await namesIn(directory))
     if (unfinishedName.test(name)) await rm(join(directory, name), { force: true })
 }
 
-function ignoreMissing(thrown: unknown): undefined {
+export function ignoreMissing(thrown: unknown): undefined {
   if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return undefined
   throw thrown
 }
@@ -193,8 +157,13 @@ function dailyNameAt(at: Date): string {
 }
 
 /** `20260301T020000Z`: sorts by time, and every file system takes it. */
-function stampOf(at: Date): string {
+export function stampOf(at: Date): string {
   return at.toISOString().replace(/\.\d+/, '').replaceAll(/[-:]/g, '')
+}
+
+/** `20260301`, of a daily backup's name. */
+function dayOf(name: string): string {
+  return dailyName.exec(name)?.slice(1, 4).join('') ?? ''
 }
 
 function timeOf(name: string): Date | undefined {
@@ -202,6 +171,6 @@ function timeOf(name: string): Date | undefined {
   return found ? new Date(name.replace(dailyName, '$1-$2-$3T$4:$5:$6Z')) : undefined
 }
 
-function unfinishedPath(path: string): string {
+export function unfinishedPath(path: string): string {
   return `${path}.${randomBytes(6).toString('hex')}.new`
 }

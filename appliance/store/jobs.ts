@@ -1,4 +1,5 @@
 // Replication jobs: one per server that has not ended, and which of them are due.
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Job } from '../domain.ts'
 import { ApplianceError } from '../errors.ts'
 import { everyItem } from '../every-item.ts'
@@ -9,6 +10,8 @@ import { isUniqueBreach } from './sqlite-errors.ts'
 
 export type JobPatch = Patch<Omit<Job, 'id' | 'serverId' | 'createdAt'>>
 
+export type JobOutline = Pick<Job, 'id' | 'serverName' | 'state'>
+
 export interface JobRepository {
   /** @throws {ApplianceError} JOB_EXISTS when the server has an active or paused job */
   create(job: Job): Promise<Job>
@@ -17,6 +20,8 @@ export interface JobRepository {
   ofServer(serverId: string): Promise<Job | undefined>
   /** In the order in which they were made. */
   list(request?: PageRequest): Promise<Page<Job>>
+  /** What figures tell of every job, without the documents: in pages, between which others get the event loop. */
+  outlines(): AsyncGenerator<JobOutline[]>
   /** @throws {ApplianceError} NOT_FOUND, JOB_EXISTS when it would become the server's second */
   update(id: string, patch: JobPatch): Promise<Job>
   /** Active jobs whose next run is due at `now`, longest due first, at most 500. */
@@ -74,6 +79,23 @@ export function jobRepository(database: Database): JobRepository {
         ),
       )
       return toPage(rows.map(toJob), limit, job => [Date.parse(job.createdAt), job.id])
+    },
+
+    async *outlines() {
+      for (let after = ''; ; await nextTurn()) {
+        const rows = database.read(sql =>
+          sql.all(
+            "SELECT id, state, document ->> '$.serverName' AS server_name FROM jobs WHERE id > ? ORDER BY id LIMIT ?",
+            after,
+            maxLimit,
+          ),
+        )
+        yield rows.map(({ id, state, server_name: serverName }) => ({
+          ...{ id: String(id), state: state as Job['state'], serverName: String(serverName) },
+        }))
+        if (rows.length < maxLimit) return
+        after = String(rows.at(-1)?.id)
+      }
     },
 
     async update(id, patch) {

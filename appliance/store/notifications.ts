@@ -1,6 +1,6 @@
 // The outbox: what people are to be told of, and how far it is on its way to each channel.
 import { setImmediate } from 'node:timers/promises'
-import type { Notification, NotificationChannel } from '../domain.ts'
+import type { Notification, NotificationChannel, NotificationEvent } from '../domain.ts'
 import { ApplianceError } from '../errors.ts'
 import { batchRows, type Database, parseDocument, type Row, type Statements } from './database.ts'
 import { allChannels } from './notification-channels.ts'
@@ -32,8 +32,8 @@ export interface NotificationRecord {
 export interface NotificationRepository {
   /** Notes it for every enabled channel that wants its event, all in one transaction. Once per id: false when it is known already. */
   add(notification: Notification): Promise<boolean>
-  /** What is due for enabled channels, longest due first. */
-  pending(now: Date, limit?: number): Promise<PendingDelivery[]>
+  /** What is due for enabled channels, longest due first; of one event only where it is named. */
+  pending(now: Date, limit?: number, event?: NotificationEvent): Promise<PendingDelivery[]>
   /** @throws {ApplianceError} NOT_FOUND when it is not on its way: its channel was deleted meanwhile */
   delivered(notificationId: string, channelId: string, at?: Date): Promise<void>
   /** Tried in vain; without `nextTryAt` (at most a day ahead) it is given up. @throws {ApplianceError} NOT_FOUND as `delivered` */
@@ -72,7 +72,7 @@ export function notificationRepository(database: Database): NotificationReposito
       })
     },
 
-    async pending(now, limit) {
+    async pending(now, limit, event) {
       const rows = database.read(sql =>
         sql.all(
           `SELECT notification_id, channel_id, attempts, notifications.document AS notification, channels.document AS channel
@@ -80,9 +80,11 @@ export function notificationRepository(database: Database): NotificationReposito
            JOIN notifications ON notifications.id = notification_id
            JOIN notification_channels AS channels ON channels.id = channel_id AND channels.enabled = 1
            WHERE next_try_at IS NOT NULL AND (next_try_at <= ? OR next_try_at > ?)
+             AND ifnull(notifications.document ->> '$.event' = ?, 1)
            ORDER BY next_try_at, notification_id, channel_id LIMIT ?`,
           now.getTime(),
           now.getTime() + longestPauseMs,
+          event ?? null,
           pageLimit({ limit }),
         ),
       )

@@ -1,5 +1,5 @@
 // Replication runs and their disks: history, what is under way, and progress that is cheap to write.
-import { type Run, type RunDisk, type RunState, runStages } from '../domain.ts'
+import { isStage, type Run, type RunDisk, type RunState } from '../domain.ts'
 import { ApplianceError } from '../errors.ts'
 import { type Database, parseDocument, type Row, type Statements } from './database.ts'
 import { decodeCursor, type Page, type PageRequest, pageLimit, toPage } from './paging.ts'
@@ -34,11 +34,11 @@ export interface RunRepository {
   update(id: string, patch: RunPatch): Promise<Run>
   /** Runs that have not ended, oldest first. */
   active(): Promise<Run[]>
-  /** The run of a job that succeeded last. */
+  /** The run of a job that succeeded last here: an adopted image came from elsewhere. */
   lastSuccess(jobId: string): Promise<Run | undefined>
   /**
-   * Succeeded runs of a server whose image has not been removed, of all its jobs. Newest first by when they became known, not by
-   * the clock, which may have been wrong: who adopts several adopts the oldest first.
+   * Succeeded runs of a server whose image has not been removed, of all its jobs. The one that became known last is the first,
+   * whatever the clock said: its image need not be the newest, as old ones can be adopted.
    */
   imagesOf(serverId: string): Promise<Run[]>
 }
@@ -128,7 +128,8 @@ export function runRepository(database: Database): RunRepository {
     async lastSuccess(jobId) {
       return database.read(sql => {
         const row = sql.get(
-          "SELECT id, document FROM runs WHERE job_id = ? AND state = 'succeeded' ORDER BY rowid DESC LIMIT 1",
+          `SELECT id, document FROM runs
+           WHERE job_id = ? AND state = 'succeeded' AND document ->> '$.trigger' <> 'adopted' ORDER BY rowid DESC LIMIT 1`,
           jobId,
         )
         return row && toRun(sql, row)
@@ -205,7 +206,7 @@ function documentOf({ disks: _ownTable, ...run }: Run): string {
 }
 
 function isActive(run: Run): 0 | 1 {
-  return (runStages as readonly string[]).includes(run.state) ? 1 : 0
+  return isStage(run.state) ? 1 : 0
 }
 
 function hasImage(run: Run): 0 | 1 {

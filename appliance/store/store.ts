@@ -2,6 +2,7 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { oneAtATime } from '../one-at-a-time.ts'
 import { makePrivateDirectory } from '../private-file.ts'
 import { type AccountRepository, accountRepository } from './accounts.ts'
 import { type ApiTokenRepository, apiTokenRepository } from './api-tokens.ts'
@@ -11,6 +12,7 @@ import { openDatabase } from './database.ts'
 import { type JobRepository, jobRepository } from './jobs.ts'
 import { type NotificationChannelRepository, notificationChannelRepository } from './notification-channels.ts'
 import { type NotificationRepository, notificationRepository } from './notifications.ts'
+import { finishRestore } from './restore.ts'
 import { type RunRepository, runRepository } from './runs.ts'
 import { openSecretStore, type SecretStore } from './secrets.ts'
 import { type ServerRepository, serverRepository } from './servers.ts'
@@ -32,7 +34,7 @@ export interface Store {
   apiTokens: ApiTokenRepository
   audit: AuditRepository
   setupProgress: SetupProgressRepository
-  /** Copies the database while it is in use. @throws {ApplianceError} as `takeBackup` */
+  /** Copies the database while it is in use; a second call waits for the first. @throws {ApplianceError} as `takeBackup` */
   backup(options?: { now?: Date; signal?: AbortSignal }): Promise<Backup>
   /** Releases the data directory for another process. */
   close(): void
@@ -40,11 +42,12 @@ export interface Store {
 
 /**
  * Opens, or makes, the store in a data directory: `hoist.db` and `secrets.key`. A database of an older version is copied to
- * `backups/before-schema-N.db` before its schema becomes N.
+ * `backups/before-schema-N.db` before its schema becomes N. A backup's return that was cut off is brought to its end first.
  * @throws {ApplianceError} STORE_LOCKED, STORE_DAMAGED, STORE_NEWER, STORE_UNAVAILABLE, PRIVATE_FILE_UNSAFE
  */
 export async function openStore(dataDir: string): Promise<Store> {
   await makePrivateDirectory(dataDir)
+  await finishRestore(dataDir)
   const path = join(dataDir, databaseName)
   const keyPath = join(dataDir, 'secrets.key')
   // The key is made after the database: an empty file beside it is one that has lost everything. So is one that is missing
@@ -56,6 +59,7 @@ export async function openStore(dataDir: string): Promise<Store> {
   const database = openDatabase(path, {
     beforeUpgrade: (schema, copyTo) => copyAside(backupDirectory(dataDir), upgradeBackupName(schema + 1), copyTo),
   })
+  const inTurn = oneAtATime()
   try {
     return {
       settings: settingsRepository(database),
@@ -70,7 +74,7 @@ export async function openStore(dataDir: string): Promise<Store> {
       apiTokens: apiTokenRepository(database),
       audit: auditRepository(database),
       setupProgress: setupProgressRepository(database),
-      backup: ({ now = new Date(), signal } = {}) => takeBackup(database, dataDir, now, signal),
+      backup: ({ now, signal } = {}) => inTurn(() => takeBackup(database, dataDir, now ?? new Date(), signal)),
       close: () => database.close(),
     }
   } catch (thrown) {

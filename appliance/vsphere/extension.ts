@@ -4,7 +4,7 @@ import { isFault } from './faults.ts'
 import type { ReadOptions } from './properties.ts'
 import type { VcenterSession } from './session.ts'
 import type { VimFields } from './vim.ts'
-import { child, textAt } from './xml.ts'
+import { child, textAt, type XmlElement } from './xml.ts'
 
 export const extensionKey = 'com.hoist.connector'
 
@@ -42,11 +42,15 @@ export async function findExtension(
 ): Promise<FoundRegistration | undefined> {
   const answer = await session.call('FindExtension', { _this: session.content.extensionManager, extensionKey }, options)
   const found = child(answer, 'returnval')
-  if (!found) return undefined
-  const connectorId = /Connector (\S+)$/.exec(textAt(found, 'description', 'summary') ?? '')?.[1]
+  return found && toRegistration(found)
+}
+
+/** What an `Extension` of ours says. */
+export function toRegistration(extension: XmlElement): FoundRegistration {
+  const connectorId = /Connector (\S+)$/.exec(textAt(extension, 'description', 'summary') ?? '')?.[1]
   return {
-    version: textAt(found, 'version') ?? '',
-    lastHeartbeatAt: textAt(found, 'lastHeartbeatTime') ?? '',
+    version: textAt(extension, 'version') ?? '',
+    lastHeartbeatAt: textAt(extension, 'lastHeartbeatTime') ?? '',
     ...(connectorId === undefined ? {} : { connectorId }),
   }
 }

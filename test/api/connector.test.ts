@@ -1,14 +1,16 @@
 // The connector over the API: what it is, and the decision of an administrator.
 import t from 'tap'
-import type { ConnectorView } from '../../appliance/api/schemas/connector.ts'
+import type { ConnectorList, ConnectorView } from '../../appliance/api/schemas/connector.ts'
 import { ApplianceError } from '../../appliance/errors.ts'
 import { memoryApi } from './memory-api.ts'
 
 let view: ConnectorView = { id: 'c-1', state: 'unregistered', thisMachineId: 'machine-2' }
+let listed: ConnectorList = { items: [{ id: 'c-1', isThis: true }], problems: [] }
 const decisions: string[] = []
 const { api, call } = await memoryApi({
   connector: {
     view: async () => view,
+    list: async () => listed,
     async decide(decision) {
       if (view.state !== 'readOnly')
         throw new ApplianceError('NOTHING_TO_DECIDE', 'The connector is not read-only', { hint: 'Nothing to do.' })
@@ -50,4 +52,27 @@ t.test('a decision is one of the two, is taken once, and only when there is one 
     body: { code: 'NOTHING_TO_DECIDE' },
   })
   t.same(decisions, ['takeOver'])
+})
+
+t.test('the connectors beside it are listed, with what could not be asked', async t => {
+  const lists: ConnectorList[] = [
+    listed,
+    {
+      items: [
+        { id: 'c-1', isThis: true, aws: { images: 0, snapshots: 0 } },
+        {
+          id: 'c-2',
+          isThis: false,
+          aws: { images: 3, snapshots: 5, newestAt: '2030-01-01T00:00:00.000Z' },
+          vcenter: { version: '0.1.0', lastSeenAt: '2030-01-01T00:00:00.000Z' },
+        },
+      ],
+      problems: [{ side: 'vcenter', code: 'VCENTER_UNREACHABLE', message: 'm', hint: 'h' }],
+      region: 'eu-central-1',
+    },
+  ]
+  for (const each of lists) {
+    listed = each
+    t.same(await call('GET', '/api/connectors'), { status: 200, body: each })
+  }
 })

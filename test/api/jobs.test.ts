@@ -112,8 +112,13 @@ t.test('a change replaces what it names; a bad one changes nothing', async t => 
     schedule: { everyHours },
     nextRunAt: later.startAt,
   })
+  const once = await patch({ schedule: { everyHours: null }, state: 'paused' })
+  t.match(once.body, { state: 'paused', nextRunAt: later.startAt })
+  t.notOk('everyHours' in once.body.schedule)
   const before = await call('GET', `/api/jobs/${job.id}`)
   for (const bad of [
+    { schedule: { everyHours: 0 } },
+    { settings: { retention: null } },
     {},
     { state: 'ended' },
     { id: 'x' },

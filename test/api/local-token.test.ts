@@ -8,8 +8,9 @@ import type { Routes } from '../../appliance/api/routes.ts'
 const token = 'x'.repeat(43)
 const app = fastify() as unknown as Routes
 handleErrors(app)
-requireToken(app, token)
+const { cookie } = requireToken(app, token)
 app.get('/api/rescue', () => ({}))
+app.post('/api/rescue/restore', () => ({}))
 app.get('/api/health/live', () => ({}))
 t.teardown(() => app.close())
 
@@ -27,6 +28,34 @@ t.test('anything else is refused, also for routes that do not exist', async t =>
     t.equal(await ask(authorization), 401, String(authorization).slice(0, 12))
     t.equal(await ask(authorization, '/api/none'), 401)
   }
+})
+
+t.test('the page is open, and nothing below /api is the page', async t => {
+  const app = fastify() as unknown as Routes
+  handleErrors(app)
+  requireToken(app, token)
+  app.get('/*', () => ({}))
+  const ask = async (authorization: string | undefined, url: string) =>
+    (await app.inject({ url, headers: authorization === undefined ? {} : { authorization } })).statusCode
+  for (const url of ['/', '/runs/1', '/assets/a.js', '/apis']) t.equal(await ask(undefined, url), 200, url)
+  for (const url of ['/api', '/api/', '/api/jobs', '/metrics']) {
+    t.equal(await ask(undefined, url), 401, url)
+    t.equal(await ask(`Bearer ${token}`, url), 200, url)
+  }
+})
+
+t.test('the cookie reads, of the own page, and changes nothing', async t => {
+  const by = async (method: 'GET' | 'POST', url: string, headers: object = {}) =>
+    (await app.inject({ method, url, headers: { cookie: `__Host-hoist=${cookie}`, ...headers } })).statusCode
+  t.equal(await by('GET', '/api/rescue'), 200)
+  t.equal(await by('GET', '/api/rescue', { 'sec-fetch-site': 'same-origin' }), 200)
+  t.equal(await by('GET', '/api/rescue', { 'sec-fetch-site': 'cross-site' }), 403)
+  t.equal(await by('GET', '/api/rescue', { authorization: 'Bearer wrong' }), 401)
+  t.equal(await by('GET', '/api/rescue', { cookie: `__Host-hoist=${'y'.repeat(43)}` }), 401)
+  t.equal(await by('POST', '/api/rescue/restore'), 401)
+  t.equal(await by('GET', '/api/jobs'), 401)
+  t.not(cookie, token)
+  t.match(cookie, /^[\w-]{43}$/)
 })
 
 t.test('health needs none, and no other spelling of its path passes for it', async t => {

@@ -47,6 +47,7 @@ export async function apiOf(
     backups: other(),
     notifications: other(),
     metrics: other(),
+    throughput: other(),
     health: other(),
     system: other(),
     aws: other(),

@@ -19,13 +19,19 @@ const view: RescueView = {
 }
 const token = 'x'.repeat(43)
 
-async function open(t: Test, changes: Partial<RescueService> = {}) {
-  const directory = t.testdir({ 'hoist.db': 'damaged!', 'a.db': 'whole', empty: '' })
+async function open(
+  t: Test,
+  changes: Partial<RescueService> = {},
+  page?: { 'index.html': string; assets: { 'a.js': string } },
+) {
+  const files = { 'hoist.db': 'damaged!', 'a.db': 'whole', empty: '' }
+  const directory = t.testdir(page ? { ...files, page } : files)
   const asked: unknown[] = []
   const app = await createRescueApi({
     tls: await ensureWebCertificate(join(directory, 'tls')),
     token,
     log: pino({ level: 'silent' }),
+    ...(page ? { page: { directory: join(directory, 'page') } } : {}),
     rescue: {
       error,
       view: async () => view,
@@ -93,6 +99,35 @@ t.test('the damaged file and a backup are sent as they are', async t => {
   t.match((await ask('GET', '/api/rescue/export?backup=none.db')).json(), { code: 'NOT_FOUND' })
   t.match((await ask('GET', '/api/rescue/export?path=x')).json(), { code: 'INVALID_REQUEST' })
   t.match((await ask('GET', '/api/rescue/export?backup=..%2Fkey.db')).json(), { code: 'INVALID_REQUEST' })
+})
+
+t.test('a browser that has shown the token downloads by links, and cannot restore by its cookie', async t => {
+  const { app, ask, asked } = await open(t)
+  t.equal((await app.inject({ method: 'POST', url: '/api/rescue/session' })).statusCode, 401)
+  const given = await ask('POST', '/api/rescue/session')
+  t.equal(given.statusCode, 204)
+  const set = String(given.headers['set-cookie'])
+  t.match(set, /^__Host-hoist=[\w-]{43}; Path=\/; Secure; HttpOnly; SameSite=Strict$/)
+  t.notOk(set.includes(token), 'it is not the token')
+  const headers = { cookie: set.split(';')[0] ?? '' }
+  t.match(await app.inject({ url: '/api/rescue/export', headers }), { statusCode: 200, body: 'damaged!' })
+  const payload = { backup: 'a.db' }
+  t.equal((await app.inject({ method: 'POST', url: '/api/rescue/restore', headers, payload })).statusCode, 401)
+  t.strictSame(asked, [{}], 'nothing was restored')
+})
+
+t.test('the page is served under its policy to everybody; the API stays closed', async t => {
+  const { app, ask } = await open(t, {}, { 'index.html': '<!doctype html>', assets: { 'a.js': '1' } })
+  for (const url of ['/', '/jobs', '/api/docs']) {
+    const answer = await app.inject(url)
+    t.match(answer, { statusCode: 200, body: '<!doctype html>' }, url)
+    t.match(answer.headers['content-security-policy'], /default-src 'none'.*frame-ancestors 'none'/)
+  }
+  t.match(await app.inject('/assets/a.js'), { statusCode: 200, body: '1' })
+  t.equal((await app.inject('/api/jobs')).statusCode, 401)
+  t.equal((await app.inject('/api/rescue')).statusCode, 401)
+  t.match(await ask('GET', '/api/jobs'), { statusCode: 503 })
+  t.match((await ask('GET', '/api/jobs')).json(), { code: 'STORE_DAMAGED', hint: error.hint })
 })
 
 t.test('a restore is told of once it was answered, a refused one is not', async t => {

@@ -185,12 +185,25 @@ t.test('every route refuses a query key that it does not know, and a body that i
 t.test('a path that is no UTF-8 or too long is refused in the form of every other error', async t => {
   for (const [url, status] of [
     ['/api/%E0%A4%A', 400],
-    // Longer than any id: no route takes it.
-    [`/api/jobs/${'a'.repeat(129)}`, 404],
+    // Longer than any id: that it is too long is the route's to say, to whoever may ask.
+    [`/api/jobs/${'a'.repeat(10_000)}`, 400],
+    [`/api/jobs/${'a'.repeat(129)}`, 400],
     [`/api/jobs/${'a'.repeat(128)}`, 404],
   ] as const) {
     const answer = await inject('GET', url)
     t.equal(answer.statusCode, status)
     t.same(Object.keys(answer.json()), ['code', 'message', 'hint'])
   }
+})
+
+t.test('a stranger does not learn from a long id or a body which routes there are', async t => {
+  const { api } = app
+  for (const url of ['/api/jobs/', '/api/none/'].map(path => path + 'a'.repeat(10_000)))
+    t.equal((await api.inject({ method: 'DELETE', url })).statusCode, 401)
+})
+
+t.test('what no route matches is not found, also with a body', async t => {
+  const { statusCode, body } = await inject('DELETE', '/api/password-check', { a: 1 })
+  t.equal(statusCode, 404)
+  t.match(body, /There is no DELETE/)
 })

@@ -1,7 +1,7 @@
 import { CopySnapshotCommand, CreateTagsCommand } from '@aws-sdk/client-ec2'
 import t from 'tap'
 import { awaitSnapshot } from '../../appliance/aws/ec2-snapshot.ts'
-import { registerImage } from '../../appliance/aws/image.ts'
+import { registerImage, removeImage } from '../../appliance/aws/image.ts'
 import { batches, imageUse, keepTagKey, snapshotsOfOtherImages } from '../../appliance/aws/image-use.ts'
 import { ownershipTags } from '../../appliance/aws/tags.ts'
 import { awsLab, connect, makeBucket } from './aws-lab.ts'
@@ -35,6 +35,8 @@ t.test('with the lab', async t => {
   }
   const tag = (id: string, value: string) =>
     admin.ec2.send(new CreateTagsCommand({ Resources: [id], Tags: [{ Key: keepTagKey, Value: value }] }))
+  const useOf = (...imageIds: string[]) =>
+    imageUse({ clients, connectorId: 'c0ffee00', images: imageIds.map(imageId => ({ imageId, snapshotIds: [] })) })
   const instance = (imageId: string, state = 'running') =>
     lab.awsControl<{ id: string }>('POST', '/instances', { imageId, state })
   const copied = async () => {
@@ -55,14 +57,14 @@ t.test('with the lab', async t => {
     await instance(running)
     await instance(stopped, 'stopped')
     await instance(gone, 'terminated')
-    const use = await imageUse({ clients, connectorId: 'c0ffee00', imageIds: [running, stopped, gone, unused] })
+    const use = await useOf(running, stopped, gone, unused)
     t.same([...use.inUse].sort(), [running, stopped].sort())
     t.same([...use.kept], [])
-    t.same(await imageUse({ clients, connectorId: 'c0ffee00', imageIds: [] }), { inUse: new Set(), kept: new Set() })
+    t.same(await useOf(), { inUse: new Set(), kept: new Set(), createdAt: new Map() })
     const { id } = await instance(unused)
-    t.same([...(await imageUse({ clients, connectorId: 'c0ffee00', imageIds: [unused] })).inUse], [unused])
+    t.same([...(await useOf(unused)).inUse], [unused])
     await lab.awsControl('POST', '/instances', { id, state: 'terminated' })
-    t.equal((await imageUse({ clients, connectorId: 'c0ffee00', imageIds: [unused] })).inUse.size, 0)
+    t.equal((await useOf(unused)).inUse.size, 0)
   })
 
   t.test('an image is kept by its tag, or that of one of its snapshots, whatever the value but false', async t => {
@@ -79,13 +81,31 @@ t.test('with the lab', async t => {
     await tag(refused, 'False')
     await tag(own[0] ?? '', 'true')
     await tag(own[1] ?? '', 'false')
-    const use = await imageUse({
-      clients,
-      connectorId: 'c0ffee00',
-      imageIds: [tagged, empty, refused, bySnapshot, notBySnapshot],
-    })
+    const use = await useOf(tagged, empty, refused, bySnapshot, notBySnapshot)
     t.same([...use.kept].sort(), [tagged, empty, bySnapshot].sort())
     t.same([...use.inUse], [])
+  })
+
+  t.test('a converted image is kept by the tag of a snapshot of its replica, on which it does not stand', async t => {
+    const [replica, other, copy] = [await copied(), await copied(), await copied()]
+    const [converted, plain] = [await imageOf('r11', copy), await imageOf('r12', copy)]
+    await tag(replica, 'true')
+    const images = [
+      { imageId: converted, snapshotIds: [copy, replica] },
+      { imageId: plain, snapshotIds: [copy, other] },
+    ]
+    const { kept } = await imageUse({ clients, connectorId: 'c0ffee00', images })
+    t.same([...kept], [converted])
+  })
+
+  t.test('an image has the time at which EC2 made it while it stands', async t => {
+    const before = Date.now() - 1_000
+    const [standing, gone] = [await imageOf('r13'), await imageOf('r14')]
+    await removeImage({ clients, imageId: gone, snapshotIds: [] })
+    const { createdAt } = await useOf(standing, gone)
+    t.same([...createdAt.keys()], [standing])
+    const at = createdAt.get(standing)?.getTime() ?? 0
+    t.ok(at >= before && at <= Date.now() + 1_000, `${at}`)
   })
 
   t.test('snapshots on which other images stand are named', async t => {
@@ -101,8 +121,7 @@ t.test('with the lab', async t => {
       lab.awsControl('POST', '/faults', { service: 'ec2', operation, kind: 'expiredToken' })
     for (const operation of ['DescribeInstances', 'DescribeImages']) {
       await fault(operation)
-      const asked = imageUse({ clients, connectorId: 'c0ffee00', imageIds: ['ami-00000000000000000'] })
-      await t.rejects(asked, { code: 'AWS_CREDENTIALS_EXPIRED' }, operation)
+      await t.rejects(useOf('ami-00000000000000000'), { code: 'AWS_CREDENTIALS_EXPIRED' }, operation)
     }
   })
 })

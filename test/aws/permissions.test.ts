@@ -155,7 +155,7 @@ async function everything(t: Test, lab: Lab): Promise<void> {
     ...{ encrypted: false, roleName: 'vmimport', clientToken: `converted-${runId}`, snapshots },
   })
   const converted = await awaitImageImport({ ...common, taskId: conversion.taskId, what: 'web01' })
-  await imageUse({ clients, connectorId: 'c0ffee00', imageIds: [imageId] })
+  await imageUse({ clients, connectorId: 'c0ffee00', images: [{ imageId, snapshotIds: [snapshotId] }] })
   await removeImage({ clients, ...converted })
   await removeImage({ clients, imageId, snapshotIds: [] })
   await deleteSnapshot({ clients, snapshotId })

@@ -39,9 +39,13 @@ export interface OpenOptions {
 }
 
 /** A site and a browser. What goes wrong in the page makes `stop` throw: no test looks away from it. */
-export async function startJourney(config: LabConfig, changes: Partial<Config> = {}): Promise<Journey> {
+export async function startJourney(
+  config: LabConfig,
+  changes: Partial<Config> = {},
+  log?: Parameters<typeof startSite>[2],
+): Promise<Journey> {
   mkdirSync(screenshots, { recursive: true })
-  const site = await startSite(config, changes)
+  const site = await startSite(config, changes, log)
   const problems: string[] = []
   let browser: Browser | undefined
   try {

@@ -45,7 +45,7 @@ t.test('a job goes from the selection to an AMI, live', async t => {
     await next.click()
     await page.getByRole('heading', { name: step, level: 2 }).waitFor()
   }
-  await page.getByText('It is a full run: 32 MiB to read from 3 disks.').waitFor()
+  await page.getByText('Each is a full run: 32 MiB to read from 2 servers with 3 disks.').waitFor()
   await page.getByText('2 servers: db01, web01.').waitFor()
   await page.getByRole('button', { name: 'Create 2 jobs' }).click()
   await page.getByRole('heading', { name: 'Runs', level: 1 }).waitFor()

@@ -2,13 +2,14 @@
 import { Registry } from 'prom-client'
 import t from 'tap'
 import { type GaugeReaders, registerGauges } from '../../appliance/metrics/gauges.ts'
+import { sampleRun } from '../store/samples.ts'
 import { samplesOf } from './read-metrics.ts'
 import { sampleNow, sampleReaders, vmSnapshot } from './samples.ts'
 
 function gauges(changes: Partial<GaugeReaders> = {}) {
   const registry = new Registry()
   const errors: unknown[] = []
-  const { refresh } = registerGauges(registry, {
+  const { refresh, observe } = registerGauges(registry, {
     version: '1.2.3',
     readers: sampleReaders(changes),
     now: () => sampleNow,
@@ -18,7 +19,7 @@ function gauges(changes: Partial<GaugeReaders> = {}) {
     await refresh()
     return samplesOf(await registry.metrics(), name)
   }
-  return { value, errors, refresh }
+  return { value, errors, refresh, observe }
 }
 
 t.test('runs are shown by stage, stages without any as 0', async t => {
@@ -31,20 +32,32 @@ t.test('runs are shown by stage, stages without any as 0', async t => {
   ])
 })
 
+t.test('runs are asked for once, and followed', async t => {
+  const { value, observe } = gauges()
+  t.same((await value('hoist_runs')).slice(0, 2), ['{state="scheduled"} 1', '{state="uploading"} 2'])
+  observe(sampleRun(1, { id: 'run-11', state: 'uploading' }))
+  observe(sampleRun(2, { id: 'run-12', state: 'failed' }))
+  t.same((await value('hoist_runs')).slice(0, 2), ['{state="scheduled"} 0', '{state="uploading"} 2'])
+})
+
 t.test('VM snapshots count from when they are there until vCenter has removed them', async t => {
   const { value } = gauges()
   t.same(await value('hoist_snapshots_open'), ['2'])
   t.same(await value('hoist_snapshot_age_seconds'), ['3600'])
-  const none = gauges({ activeRuns: async () => [{ state: 'uploading', steps: [vmSnapshot('intended', 'x')] }] })
+  const none = gauges({
+    activeRuns: async () => [{ id: 'run-1', state: 'uploading', steps: [vmSnapshot('intended', 'x')] }],
+  })
   t.same(await none.value('hoist_snapshot_age_seconds'), ['0'])
-  const ahead = [{ state: 'uploading' as const, steps: [vmSnapshot('effected', '2030-05-01T13:00:00.000Z')] }]
+  const ahead = [
+    { id: 'run-1', state: 'uploading' as const, steps: [vmSnapshot('effected', '2030-05-01T13:00:00.000Z')] },
+  ]
   t.same(await gauges({ activeRuns: async () => ahead }).value('hoist_snapshot_age_seconds'), ['0'], 'clock set back')
 })
 
 t.test('runs that are held up are counted', async t => {
   const failure = { code: 'AWS_UNREACHABLE', message: 'm', hint: 'h', stage: 'uploading' as const }
   const setback = { failure, resumeAt: sampleNow.toISOString() }
-  const { value } = gauges({ activeRuns: async () => [{ state: 'uploading', steps: [], setback }] })
+  const { value } = gauges({ activeRuns: async () => [{ id: 'run-1', state: 'uploading', steps: [], setback }] })
   t.same(await value('hoist_runs_held_up'), ['1'])
 })
 

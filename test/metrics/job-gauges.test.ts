@@ -9,7 +9,12 @@ type Jobs = { id: string; serverName: string; state: 'active' | 'paused' | 'ende
 
 function gauges(jobs: () => Jobs, lastSuccessAt: (id: string) => Promise<string | undefined>) {
   const registry = new Registry()
-  const { read, ended } = registerJobGauges(registry, { jobs: async () => jobs(), lastSuccessAt })
+  const { read, ended } = registerJobGauges(registry, {
+    async *jobs() {
+      yield jobs()
+    },
+    lastSuccessAt,
+  })
   const value = async (name: string) => {
     await read()
     return samplesOf(await registry.metrics(), name)

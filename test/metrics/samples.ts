@@ -11,15 +11,17 @@ export function vmSnapshot(phase: RunStep['phase'], at: string): RunStep {
 export function sampleReaders(changes: Partial<GaugeReaders> = {}): GaugeReaders {
   return {
     activeRuns: async () => [
-      { state: 'scheduled', steps: [] },
-      { state: 'uploading', steps: [vmSnapshot('effected', '2030-05-01T11:00:00.000Z')] },
-      { state: 'uploading', steps: [vmSnapshot('effected', '2030-05-01T11:30:00.000Z')] },
-      { state: 'converting', steps: [vmSnapshot('proven', '2030-05-01T01:00:00.000Z')] },
+      { id: 'run-11', state: 'scheduled', steps: [] },
+      { id: 'run-12', state: 'uploading', steps: [vmSnapshot('effected', '2030-05-01T11:00:00.000Z')] },
+      { id: 'run-13', state: 'uploading', steps: [vmSnapshot('effected', '2030-05-01T11:30:00.000Z')] },
+      { id: 'run-14', state: 'converting', steps: [vmSnapshot('proven', '2030-05-01T01:00:00.000Z')] },
     ],
-    jobs: async () => [
-      { id: 'job-1', serverName: 'web 1', state: 'active' },
-      { id: 'job-2', serverName: 'the "old" \\ one', state: 'paused' },
-    ],
+    async *jobs() {
+      yield [
+        { id: 'job-1', serverName: 'web 1', state: 'active' },
+        { id: 'job-2', serverName: 'the "old" \\ one', state: 'paused' },
+      ]
+    },
     lastSuccessAt: async id => (id === 'job-2' ? '2030-04-30T00:00:00.500Z' : undefined),
     slots: () => [
       { name: 'servers', cap: 50, limit: 25, taken: 3, waiting: 1 },

@@ -313,3 +313,20 @@ t.test('a store that cannot be read is logged, and read again', async t => {
   broken = false
   await until(() => attempts.length === 1)
 })
+
+t.test('started for one event, it tells of that only; started for all, of the rest, too', async t => {
+  const { dispatcher, attempts } = await office(t, {
+    channels: [{ ...hook, events: ['runFailed', 'connectorReadOnly'] }],
+  })
+  dispatcher.start('connectorReadOnly')
+  await dispatcher.post({ ...sample, id: 'n-1', event: 'runFailed' })
+  await dispatcher.post({ ...sample, id: 'n-2', event: 'connectorReadOnly' })
+  await until(() => attempts.length === 1)
+  t.match(attempts, [/n-2/])
+  dispatcher.start()
+  await until(() => attempts.length === 2)
+  t.match(attempts, [/n-2/, /n-1/])
+  dispatcher.start('connectorReadOnly')
+  await dispatcher.post({ ...sample, id: 'n-3', event: 'runFailed' })
+  await until(() => attempts.length === 3)
+})

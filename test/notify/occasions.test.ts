@@ -3,6 +3,7 @@ import t from 'tap'
 import type { Job, Run } from '../../appliance/domain.ts'
 import {
   certificateExpiring,
+  connectorReadOnly,
   credentialsExpired,
   credentialsExpiring,
   occasionsOfRun,
@@ -188,4 +189,21 @@ t.test('credentials are told of a day and an hour before their end, and when AWS
     id: 'credentialsExpiring:ASIAEXAMPLE:refused',
     text: /enter fresh credentials/,
   })
+})
+
+t.test('a connector that became read-only is told of once, until its lease is written again', t => {
+  const now = at('2026-11-21T00:00:00Z')
+  for (const reason of ['cloned', 'restored', 'leaseGone', 'fenced'] as const) {
+    const told = connectorReadOnly({ id: 'c-1', leaseNonces: ['n2', 'n1'] }, reason, now)
+    t.match(told, {
+      event: 'connectorReadOnly',
+      id: 'connectorReadOnly:c-1:n2',
+      details: { connectorId: 'c-1', reason },
+    })
+    t.match(told.text, /Cause: [a-z].+\.\n\nWhat to do: decide/)
+  }
+  const later = connectorReadOnly({ id: 'c-1', leaseNonces: ['n3', 'n2'] }, 'fenced', now)
+  t.equal(later.id, 'connectorReadOnly:c-1:n3')
+  t.equal(connectorReadOnly({ id: 'c-1' }, 'leaseGone', now).id, 'connectorReadOnly:c-1:')
+  t.end()
 })

@@ -47,7 +47,11 @@ const sns = { kind: 'sns' as const, topicArn: 'arn:aws:sns:eu-central-1:11112222
 t.test('a channel is kept without its secret, which lies among the secrets', async t => {
   const { store, service, secretOf } = await make(t)
   const made = await service.create({ ...input, target: webhook, secret: 'the signing key' })
-  t.match(made, { ...input, target: webhook, createdAt: '2026-11-21T06:00:00.000Z' })
+  t.match(made, {
+    ...input,
+    target: { kind: 'webhook', url: 'https://hooks.example.com/***' },
+    createdAt: '2026-11-21T06:00:00.000Z',
+  })
   t.strictSame(await service.list(), [made])
   t.strictSame(await service.get(made.id), made)
   t.notMatch(JSON.stringify([made, await store.channels.list()]), /the signing key/)
@@ -123,6 +127,28 @@ t.test('a stored password is sent to no other server or account, and less protec
   await t.rejects(service.change(id, { target: sns, secret: 'k' }), { code: 'INVALID_REQUEST' })
   await service.change(id, { target: sns })
   t.equal(await secretOf(id), undefined, 'a secret that nothing uses is not kept')
+})
+
+t.test("nobody is shown the path of a webhook's URL, and what comes back as it was shown changes nothing", async t => {
+  const { store, service } = await make(t)
+  const secretUrl = 'https://hooks.example.com/services/T000/B000?token=4711'
+  const { id } = await service.create({ ...input, target: { kind: 'webhook', url: secretUrl }, secret: 'key' })
+  const urlOf = async () => {
+    const { target } = (await store.channels.get(id)) ?? {}
+    return target?.kind === 'webhook' ? target.url : undefined
+  }
+  const masked = { kind: 'webhook' as const, url: 'https://hooks.example.com/***' }
+  const answers = [await service.get(id), ...(await service.list())]
+  answers.push(await service.change(id, { name: 'renamed' }), await service.change(id, { target: masked }))
+  t.strictSame(
+    answers.map(({ target }) => target),
+    [masked, masked, masked, masked],
+  )
+  t.equal(await urlOf(), secretUrl)
+  await service.change(id, { target: { kind: 'webhook', url: 'https://hooks.example.com/new' } })
+  t.equal(await urlOf(), 'https://hooks.example.com/new')
+  await service.change(id, { target: { kind: 'webhook', url: 'https://other.example.com/***' } })
+  t.equal(await urlOf(), 'https://other.example.com/***', 'what is not as it was shown is taken as it is')
 })
 
 t.test('a webhook may move with its key, which never leaves', async t => {

@@ -3,7 +3,13 @@ import { createServer, type IncomingMessage, type RequestListener } from 'node:h
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { guardedLookup } from '../../appliance/notify/address-guard.ts'
-import { checkWebhookUrl, sendWebhook, webhookBody, webhookSignature } from '../../appliance/notify/webhook.ts'
+import {
+  checkWebhookUrl,
+  sendWebhook,
+  shownWebhookUrl,
+  webhookBody,
+  webhookSignature,
+} from '../../appliance/notify/webhook.ts'
 import { makeIdentity, serveTls } from '../vsphere/tls-server.ts'
 import { sample } from './samples.ts'
 
@@ -186,4 +192,17 @@ t.test('errors name the host only: a path may be a secret', async t => {
       /T0PSECRET|a key of/,
     )
   }
+})
+
+t.test('of a URL, only the origin is shown, unless there is nothing else', async t => {
+  for (const [url, shown] of [
+    ['https://hooks.test/services/T0/B0/secret', 'https://hooks.test/***'],
+    ['https://hooks.test:8443/?token=secret', 'https://hooks.test:8443/***'],
+    ['https://hooks.test/#secret', 'https://hooks.test/***'],
+    ['https://hooks.test/', 'https://hooks.test/'],
+    ['https://hooks.test', 'https://hooks.test'],
+    ['https://hooks.test/***', 'https://hooks.test/***'],
+    ['no url', '/***'],
+  ] as const)
+    t.equal(shownWebhookUrl(url), shown)
 })

@@ -1,6 +1,6 @@
 // What the end of a run means for its job: failures are counted, a failing job is paused, old images go.
 
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { CreateTagsCommand, DescribeImagesCommand, DescribeSnapshotsCommand, EC2Client } from '@aws-sdk/client-ec2'
@@ -33,6 +33,7 @@ t.test('counting', async t => {
       ...{ aws: never, connectorId: never, confirm: never },
       policy: () => ({ ...defaultPolicy, pauseAfterFailures }),
       told: async (...all) => void told.push(all),
+      manifestDirectory: directory,
       log: pino({ level: 'silent' }),
     })
   const ends = (jobId: string, state: Run['state'], pauseAfterFailures = 3) =>
@@ -107,6 +108,7 @@ t.test('retention', async t => {
     // What its end means is dealt with before the job's next run can start.
     return run
   }
+  const manifests = () => readdir(join(site.dataDir, 'manifests', runs[0]?.jobId ?? ''))
   const removed = async (index: number) =>
     await site.until(runs[index]?.id ?? '', ({ imageRemovedAt }) => !!imageRemovedAt)
   const idsOf = (...indexes: number[]) => indexes.map(index => runs[index]?.imageId).sort()
@@ -117,6 +119,7 @@ t.test('retention', async t => {
     await removed(0)
     t.same(await images(), idsOf(1))
     t.equal(await snapshots(), 1)
+    t.same(await manifests(), [runs[1]?.id], 'what was noted of its blocks has gone with it')
     const requests = await site.lab.awsControl<{ operation: string; status: number }[]>('GET', '/requests')
     const order = requests.map(({ operation }) => operation).filter(name => /^(Deregister|DeleteSnapshot)/.test(name))
     t.same(order, ['DeregisterImage', 'DeleteSnapshot'])

@@ -90,6 +90,24 @@ t.test('a change keeps what it does not name', async t => {
   })
 })
 
+t.test('null takes away an interval and a key; a single run that has been is not run again', async t => {
+  const [job] = await jobs.list()
+  const id = job?.id ?? ''
+  const keyed = await jobs.change(id, { settings: { encrypted: true, kmsKeyId: 'alias/a' } })
+  t.equal(keyed.settings.kmsKeyId, 'alias/a')
+  await t.rejects(jobs.change(id, { settings: { encrypted: false } }), { code: 'INVALID_REQUEST' })
+  const plain = await jobs.change(id, { settings: { encrypted: false, kmsKeyId: null } })
+  t.notOk('kmsKeyId' in plain.settings)
+  const ahead = await jobs.change(id, { schedule: { everyHours: null } })
+  t.notOk('everyHours' in ahead.schedule)
+  t.match(ahead, { state: 'active', nextRunAt: '2026-03-02T01:00:00.000Z' }, 'it is still to run')
+  await store.jobs.update(id, { schedule: { ...ahead.schedule, startAt: '2026-03-01T00:00:00Z' } })
+  const served = await jobs.change(id, { schedule: { timeZone: 'Europe/Berlin' } })
+  t.notOk('nextRunAt' in served)
+  const revived = await jobs.change(id, { schedule: { startAt: '2026-03-02T01:00:00Z', everyHours: 4 } })
+  t.match(revived, { state: 'active', nextRunAt: '2026-03-02T01:00:00.000Z' })
+})
+
 t.test('a limit that cannot be kept is refused, whether a job is made or changed', async t => {
   const bandwidth = { bytesPerSecond: -1, timetable: [] }
   await t.rejects(jobs.create({ serverIds: ['plain'], settings: { bandwidth } }), { code: 'POLICY_INVALID' })

@@ -6,7 +6,8 @@ import { pino } from 'pino'
 import t from 'tap'
 import type { Job, Run } from '../../appliance/domain.ts'
 import { ApplianceError, type ErrorCode } from '../../appliance/errors.ts'
-import { newRun, plannedRunId, Runner, type RunnerOptions } from '../../appliance/replication/runner.ts'
+import { newRun, plannedRunId } from '../../appliance/replication/new-run.ts'
+import { Runner, type RunnerOptions } from '../../appliance/replication/runner.ts'
 import { connectorSlots, defaultCaps } from '../../appliance/replication/slots.ts'
 import { readOnly } from '../../appliance/setup/connector-lease.ts'
 import { openStore } from '../../appliance/store/store.ts'
@@ -30,13 +31,15 @@ function setUp({
 }: Partial<RunnerOptions> & { servers?: number; code?: ErrorCode } = {}) {
   const gate = Promise.withResolvers<void>()
   const begun: string[] = []
+  const priorities: string[] = []
   const seen: Run[] = []
   const ended: Run[] = []
   const runner = new Runner({
     runs: store.runs,
     slots: connectorSlots({ ...defaultCaps, servers }),
-    contextFor: async (made: Job) => {
+    contextFor: async (made, _journal, { priority }) => {
       begun.push(made.id)
+      priorities.push(priority)
       await gate.promise
       throw new ApplianceError(code, 'not now', { hint: 'wait' })
     },
@@ -51,7 +54,7 @@ function setUp({
   })
   t.teardown(() => runner.halt())
   const idle = (jobId: string) => poll(async () => (runner.isActive(jobId) ? undefined : true))
-  return { runner, gate, begun, seen, ended, idle }
+  return { runner, gate, begun, priorities, seen, ended, idle }
 }
 
 t.test('a run that cannot begin fails by name, is stored as ended, and its end is told once', async t => {
@@ -67,6 +70,18 @@ t.test('a run that cannot begin fails by name, is stored as ended, and its end i
   t.equal(seen[0]?.state, 'scheduled')
   t.equal(seen.filter(({ state }) => state === 'failed').length, 1)
   t.match(ended, [{ id: run.id, state: 'failed' }])
+})
+
+t.test('a first run comes before the next one of a server that has a replica, wherever slots are short', async t => {
+  const { runner, gate, priorities, idle } = setUp()
+  gate.resolve()
+  const made = await job()
+  await runner.start(made, 'manual')
+  await idle(made.id)
+  await store.runs.create(sampleRun(990, { jobId: made.id, serverId: made.serverId, state: 'succeeded' }))
+  await runner.start(made, 'manual')
+  await idle(made.id)
+  t.same(priorities, ['first', 'delta'])
 })
 
 t.test('what passes is waited for, as often as its limit says, and then the run fails by that name', async t => {

@@ -24,7 +24,7 @@ const accessKey = site.lab.aws.connector.accessKeyId
 
 t.test('objects and manifests are named by run and disk', async t => {
   t.equal(objectKey('run-1', 2000), 'runs/run-1/disk-2000.vmdk')
-  t.equal(manifestName('job-1', 'run-1', 2000), 'job-1/run-1/disk-2000.manifest')
+  t.equal(manifestName({ jobId: 'job-1', runId: 'run-1' }, 2000), 'job-1/run-1/disk-2000.manifest')
 })
 
 t.test('parts that S3 is too busy for, or fails at, are sent again, and the run says so', async t => {

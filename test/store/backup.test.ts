@@ -1,6 +1,5 @@
-// Copies of the database and the way back: whole or not at all, seven of them, and never over a database in use.
-import { openSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
+// Copies of the database: whole or not at all, of the last days and the newest.
+import { openSync, readdirSync, statSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import {
@@ -8,15 +7,13 @@ import {
   backupPath,
   databaseName,
   listBackups,
-  restoreBackup,
   takeBackup,
   upgradeBackupName,
 } from '../../appliance/store/backup.ts'
 import { checkFile } from '../../appliance/store/check-file.ts'
 import { openDatabase } from '../../appliance/store/database.ts'
 import { jobRepository } from '../../appliance/store/jobs.ts'
-import { openStore } from '../../appliance/store/store.ts'
-import { sampleJob, seeded } from './samples.ts'
+import { sampleJob } from './samples.ts'
 
 const day = (number: number) => new Date(Date.UTC(2026, 2, number, 2))
 
@@ -47,22 +44,7 @@ t.test('a backup is private, whole, listed with its time and size, and alone', a
   t.strictSame(namesOf(dataDir), [backup.name])
 })
 
-t.test('a secret is sealed in a backup, too, and its key is not part of it', async t => {
-  const dataDir = t.testdir()
-  const store = await openStore(dataDir)
-  await store.secrets.set('vcenter.password', 'a canary 4711')
-  const { name } = await store.backup()
-  const bytes = readFileSync(await backupPath(dataDir, name))
-  t.notOk(bytes.includes('canary'))
-  t.notOk(bytes.includes(readFileSync(join(dataDir, 'secrets.key'))))
-  store.close()
-  await restoreBackup(dataDir, name)
-  const restored = await openStore(dataDir)
-  t.equal(await restored.secrets.get('vcenter.password'), 'a canary 4711')
-  restored.close()
-})
-
-t.test('seven are kept, the newest ones; one from before an upgrade stays', async t => {
+t.test('one is kept of each of seven days; one from before an upgrade stays', async t => {
   const { dataDir, database } = await open(t)
   t.teardown(() => database.close())
   await takeBackup(database, dataDir, day(1))
@@ -77,6 +59,24 @@ t.test('seven are kept, the newest ones; one from before an upgrade stays', asyn
     (await listBackups(dataDir)).filter(({ name }) => name.startsWith('hoist')).map(({ takenAt }) => takenAt),
     [9, 8, 7, 6, 5, 4, 3].map(number => day(number).toISOString()),
   )
+})
+
+t.test('however many are taken in a day, the newest three of them stay, and no other day is pushed out', async t => {
+  const { dataDir, database } = await open(t)
+  t.teardown(() => database.close())
+  for (const number of [1, 2, 3, 4, 6, 7, 8]) await takeBackup(database, dataDir, day(number))
+  for (let minute = 1; minute <= 5; minute++)
+    await takeBackup(database, dataDir, new Date(day(8).getTime() + minute * 60_000))
+  t.strictSame(namesOf(dataDir), [
+    ...[1, 2, 3, 4, 6, 7].map(number => `hoist-2026030${number}T020000Z.db`),
+    ...[3, 4, 5].map(minute => `hoist-20260308T020${minute}00Z.db`),
+  ])
+  await takeBackup(database, dataDir, day(9))
+  t.strictSame(namesOf(dataDir), [
+    ...[2, 3, 4, 6, 7].map(number => `hoist-2026030${number}T020000Z.db`),
+    ...[4, 5].map(minute => `hoist-20260308T020${minute}00Z.db`),
+    'hoist-20260309T020000Z.db',
+  ])
 })
 
 t.test('what is given up, or what a killed process left, leaves nothing', async t => {
@@ -107,68 +107,4 @@ t.test('a damaged database makes no backup, and the older ones stay', async t =>
     writeSync(file, Buffer.alloc(4096, 0xa5), 0, 4096, offset)
   await t.rejects(takeBackup(again, dataDir, day(2)), { code: 'STORE_DAMAGED' })
   t.strictSame(namesOf(dataDir), ['hoist-20260301T020000Z.db'])
-})
-
-t.test('a restored database is the one of the backup; the damaged one stays aside with its log', async t => {
-  const { dataDir, database, jobs } = await open(t)
-  const { name } = await takeBackup(database, dataDir, day(1))
-  await jobs.create(sampleJob(2))
-  database.close()
-  const path = join(dataDir, databaseName)
-  writeFileSync(path, 'shredded')
-  writeFileSync(`${path}-wal`, 'its log')
-  writeFileSync(`${path}-shm`, 'its index')
-  writeFileSync(`${path}.0123456789ab.new`, 'half of an older try')
-  t.equal(await restoreBackup(dataDir, name, day(3)), 'damaged-20260303T020000Z.db')
-  t.strictSame(readdirSync(dataDir).sort(), [
-    'backups',
-    'damaged-20260303T020000Z.db',
-    'damaged-20260303T020000Z.db-wal',
-    'hoist.db',
-  ])
-  t.equal(statSync(path).mode & 0o777, 0o600)
-  t.equal(readFileSync(join(dataDir, 'damaged-20260303T020000Z.db'), 'utf8'), 'shredded')
-  t.equal(readFileSync(join(dataDir, 'damaged-20260303T020000Z.db-wal'), 'utf8'), 'its log')
-  const restored = openDatabase(path)
-  t.teardown(() => restored.close())
-  t.match((await jobRepository(restored).list()).items, [{ id: 'job-1' }])
-  t.equal((await jobRepository(restored).list()).items.length, 1)
-})
-
-t.test('it is restored also when there is no database at all', async t => {
-  const { dataDir, database } = await open(t)
-  const { name } = await takeBackup(database, dataDir, day(1))
-  database.close()
-  const other = join(dataDir, 'other')
-  await mkdir(backupDirectory(other), { recursive: true })
-  writeFileSync(join(backupDirectory(other), name), readFileSync(join(backupDirectory(dataDir), name)))
-  await restoreBackup(other, name)
-  t.strictSame(readdirSync(other).sort(), ['backups', 'hoist.db'])
-  openDatabase(join(other, databaseName)).close()
-})
-
-t.test('a backup that is damaged, unknown or no name is refused, and the database is as it was', async t => {
-  const { dataDir, database } = await open(t)
-  for (let number = 2; number < 200; number++) await jobRepository(database).create(sampleJob(number))
-  const { name } = await takeBackup(database, dataDir, day(1))
-  database.close()
-  const before = readFileSync(join(dataDir, databaseName))
-  const copy = join(backupDirectory(dataDir), name)
-  const chance = seeded(11)
-  const whole = readFileSync(copy)
-  truncateSync(copy, (1 + chance(whole.length / 4096 - 2)) * 4096)
-  await t.rejects(restoreBackup(dataDir, name), { code: 'STORE_DAMAGED', statusCode: 422, message: new RegExp(name) })
-  for (const wrong of ['none.db', 'hoist-20260401T020000Z.db', '../hoist.db', '', 'hoist.db', `x/${name}`])
-    await t.rejects(restoreBackup(dataDir, wrong), { code: 'NOT_FOUND' }, wrong)
-  t.ok(readFileSync(join(dataDir, databaseName)).equals(before))
-  t.strictSame(readdirSync(dataDir).sort(), ['backups', 'hoist.db'])
-})
-
-t.test('a database in use is not replaced', async t => {
-  const { dataDir, database } = await open(t)
-  t.teardown(() => database.close())
-  const { name } = await takeBackup(database, dataDir, day(1))
-  const { ino } = statSync(join(dataDir, databaseName))
-  await t.rejects(restoreBackup(dataDir, name), { code: 'STORE_LOCKED' })
-  t.equal(statSync(join(dataDir, databaseName)).ino, ino)
 })

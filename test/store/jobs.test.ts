@@ -125,3 +125,28 @@ t.test('jobs are read page by page, to the last', async t => {
     ['job-1', 'job-2', 'job-3'],
   )
 })
+
+t.test('outlines name every job and its state, in pages', async t => {
+  const { database, jobs } = await open(t)
+  t.same(await Array.fromAsync(jobs.outlines()), [[]])
+  const documents = Array.from({ length: 501 }, (_, number) =>
+    sampleJob(number, number === 7 ? { state: 'paused' } : {}),
+  )
+  database.write(sql => {
+    for (const job of documents)
+      sql.run(
+        'INSERT INTO jobs (id, server_id, state, created_at, next_run_at, document) VALUES (?, ?, ?, 0, NULL, ?)',
+        ...[job.id, job.serverId, job.state, JSON.stringify(job)],
+      )
+  })
+  const pages = await Array.fromAsync(jobs.outlines())
+  t.same(
+    pages.map(({ length }) => length),
+    [500, 1],
+  )
+  const byId = (one: { id: string }, other: { id: string }) => (one.id < other.id ? -1 : 1)
+  t.strictSame(
+    pages.flat().toSorted(byId),
+    documents.map(({ id, serverName, state }) => ({ id, serverName, state })).toSorted(byId),
+  )
+})

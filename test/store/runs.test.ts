@@ -118,24 +118,27 @@ t.test('a run that was begun before is not begun again, whatever became of it', 
   t.equal(begun.filter(({ status }) => status === 'fulfilled').length, 1)
 })
 
-t.test('images of a server are those that stand, newest first however the clock went', async t => {
-  const { runs } = await open(t)
-  const image = (number: number, changes: Partial<Run> = {}) =>
-    runs.create(sampleRun(number, { state: 'succeeded', imageId: `ami-${number}`, ...changes }))
-  await image(1)
-  await image(2, { createdAt: '2031-01-01T00:00:00.000Z' })
-  await image(3, { jobId: 'job-2' })
-  await image(4, { serverId: 'server-2', jobId: 'job-3' })
-  await runs.create(sampleRun(5, { state: 'succeeded' }))
-  await image(6, { state: 'failed' })
-  await image(7, { imageRemovedAt: '2026-03-02T00:00:00Z' })
-  const ids = async (serverId: string) => (await runs.imagesOf(serverId)).map(run => run.imageId)
-  t.strictSame(await ids('server-1'), ['ami-3', 'ami-2', 'ami-1'])
-  t.strictSame(await ids('server-2'), ['ami-4'])
-  await runs.update('run-00002', { imageRemovedAt: '2026-03-02T00:00:00Z' })
-  await runs.update('run-00006', { state: 'succeeded' })
-  t.strictSame(await ids('server-1'), ['ami-6', 'ami-3', 'ami-1'])
-})
+t.test(
+  'images of a server are those that stand, the one that became known last first, however the clock went',
+  async t => {
+    const { runs } = await open(t)
+    const image = (number: number, changes: Partial<Run> = {}) =>
+      runs.create(sampleRun(number, { state: 'succeeded', imageId: `ami-${number}`, ...changes }))
+    await image(1)
+    await image(2, { createdAt: '2031-01-01T00:00:00.000Z' })
+    await image(3, { jobId: 'job-2' })
+    await image(4, { serverId: 'server-2', jobId: 'job-3' })
+    await runs.create(sampleRun(5, { state: 'succeeded' }))
+    await image(6, { state: 'failed' })
+    await image(7, { imageRemovedAt: '2026-03-02T00:00:00Z' })
+    const ids = async (serverId: string) => (await runs.imagesOf(serverId)).map(run => run.imageId)
+    t.strictSame(await ids('server-1'), ['ami-3', 'ami-2', 'ami-1'])
+    t.strictSame(await ids('server-2'), ['ami-4'])
+    await runs.update('run-00002', { imageRemovedAt: '2026-03-02T00:00:00Z' })
+    await runs.update('run-00006', { state: 'succeeded' })
+    t.strictSame(await ids('server-1'), ['ami-6', 'ami-3', 'ami-1'])
+  },
+)
 
 t.test('the last success of a job is the one that was begun last', async t => {
   const { runs } = await open(t)
@@ -145,6 +148,8 @@ t.test('the last success of a job is the one that was begun last', async t => {
   await runs.create(sampleRun(3, { state: 'failed' }))
   await runs.create(sampleRun(4, { state: 'succeeded', jobId: 'job-2' }))
   t.match(await runs.lastSuccess('job-1'), { id: 'run-00002' })
+  await runs.create(sampleRun(5, { state: 'succeeded', trigger: 'adopted' }))
+  t.match(await runs.lastSuccess('job-1'), { id: 'run-00002' }, 'an adopted image is no success of the job')
 })
 
 t.test('runs are listed by state', async t => {

@@ -1,13 +1,17 @@
 // The whole store out of one data directory.
-import { chmodSync, readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import t from 'tap'
-import { listBackups, restoreBackup } from '../../appliance/store/backup.ts'
+import { listBackups } from '../../appliance/store/backup.ts'
 import { checkFile } from '../../appliance/store/check-file.ts'
 import { migrations } from '../../appliance/store/migrate.ts'
+import { restoreBackup } from '../../appliance/store/restore.ts'
 import { openStore } from '../../appliance/store/store.ts'
 import { makeOldDataDir, oldSchemas } from './old-databases.ts'
 import { sampleJob, sampleRun, sampleServer } from './samples.ts'
+
+const namesIn = (directory: string) => (existsSync(directory) ? readdirSync(directory) : [])
 
 const web01 = '50000000-0000-4000-8000-000000000001'
 
@@ -28,6 +32,18 @@ t.test('a fresh directory becomes a private store that survives a reopening', as
   t.equal(await second.servers.count(), 1)
   t.equal((await second.jobs.list()).items.length, 1)
   t.strictSame(await second.runs.active(), [])
+})
+
+t.test('backups that are asked for at once are taken one after the other, each whole', async t => {
+  const directory = t.testdir()
+  const store = await openStore(directory)
+  t.teardown(() => store.close())
+  const first = store.backup({ now: new Date(Date.UTC(2026, 2, 1)) })
+  // Whoever begins one removes the unfinished copies of killed processes: not one that is just being made.
+  while (!namesIn(join(directory, 'backups')).some(name => name.endsWith('.new'))) await nextTurn()
+  const others = [2, 3].map(day => store.backup({ now: new Date(Date.UTC(2026, 2, day)) }))
+  const taken = await Promise.all([first, ...others])
+  t.strictSame(await listBackups(directory), taken.toReversed())
 })
 
 t.test('a start that fails on the key file releases the database', async t => {

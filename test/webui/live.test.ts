@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { RunView } from '../../webui/contract.ts'
-import { applyEvent, forgetJob, live, loadRuns, noteJob, totalRate } from '../../webui/live.ts'
+import { applyEvent, live, loadJobs, loadRuns, totalRate, withHistory } from '../../webui/live.ts'
 import { fakeApi } from './fake-api.ts'
 import { disk, job, run } from './samples.ts'
 
@@ -20,29 +20,55 @@ t.test('a run of the stream takes the place of the one that is known, or stands 
   )
 })
 
-t.test('a job that no event told of is read when a run of it appears or ends', async t => {
-  const api = fakeApi({ 'GET /api/jobs/job-2': () => ({ body: job('job-2') }) })
+t.test('what the stream says while a list is read is not undone by an older answer', async t => {
+  const api = fakeApi({
+    'GET /api/jobs': () => {
+      // The answer was made before these.
+      event('job', job('job-1', { state: 'paused' }))
+      event('job', job('job-2'))
+      event('job', { id: 'job-3', deleted: true })
+      return { body: { items: [job('job-1'), job('job-3')] } }
+    },
+  })
   t.teardown(api.stop)
-  live.jobs.set({ data: [] })
-  live.runs.set({ data: [] })
-  event('run', run('n', { jobId: 'job-2' }))
-  await new Promise(resolve => setImmediate(resolve))
+  live.jobs.set({})
+  await loadJobs()
   t.strictSame(
-    live.jobs.get().data?.map(({ id }) => id),
-    ['job-2'],
+    live.jobs.get().data?.map(({ id, state }) => `${id} ${state}`),
+    ['job-1 paused', 'job-2 active'],
   )
-  t.equal(api.asked.length, 1)
-  event('run', run('n', { jobId: 'job-2', state: 'converting' }))
-  t.equal(api.asked.length, 1, 'not at every change')
-  event('run', run('n', { jobId: 'job-2', state: 'succeeded', endedAt: '2026-01-01T01:00:00Z' }))
-  t.equal(api.asked.length, 2)
+})
+
+t.test("the appliance's hour of throughput stands by the browser's clock, before what the page has seen", async t => {
+  const view = {
+    now: '2026-03-01T10:00:20.000Z',
+    samples: [
+      { at: '2026-03-01T10:00:00.000Z', bytesPerSecond: 1 },
+      { at: '2026-03-01T10:00:10.000Z', bytesPerSecond: 2 },
+    ],
+  }
+  // The browser's clock is a day behind.
+  const nowMs = Date.parse('2026-02-28T10:00:20Z')
+  const second = nowMs / 1000
+  const own = [-15, -9, -1].map((ago, index) => ({ at: second + ago, bytesPerSecond: 10 + index }))
+  t.strictSame(withHistory(view, own, nowMs), [
+    { at: second - 20, bytesPerSecond: 1 },
+    { at: second - 10, bytesPerSecond: 2 },
+    { at: second - 9, bytesPerSecond: 11 },
+    { at: second - 1, bytesPerSecond: 12 },
+  ])
+  t.strictSame(withHistory({ ...view, samples: [] }, own, nowMs), own)
 })
 
 t.test('jobs, the catalog and checks follow their events', async t => {
   live.jobs.set({ data: [job('x'), job('y')] })
-  noteJob(job('x', { state: 'paused' }))
-  forgetJob('y')
-  t.match(live.jobs.get().data, [{ id: 'x', state: 'paused' }])
+  event('job', job('x', { state: 'paused' }))
+  event('job', { id: 'y', deleted: true })
+  event('job', job('z'))
+  t.strictSame(
+    live.jobs.get().data?.map(({ id, state }) => `${id} ${state}`),
+    ['x paused', 'z active'],
+  )
   live.catalog.set({ data: { state: 'importing', servers: 3 } })
   event('catalog', { state: 'ready', endedAt: 'now' })
   t.match(live.catalog.get().data, { state: 'ready', servers: 3, endedAt: 'now' })

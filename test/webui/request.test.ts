@@ -1,5 +1,5 @@
 import t from 'tap'
-import { ApiError, request, requestText, setCsrf, toApiError, whenSignedOut } from '../../webui/request.ts'
+import { ApiError, request, requestText, setBearer, setCsrf, toApiError, whenSignedOut } from '../../webui/request.ts'
 import { fakeApi } from './fake-api.ts'
 
 t.test('a change carries the CSRF header and its body; a reading neither', async t => {
@@ -51,4 +51,17 @@ t.test('whatever was thrown becomes an ApiError', async t => {
   const known = new ApiError('A', 'b', 'c', 400)
   t.equal(toApiError(known), known)
   t.match(toApiError(new Error('odd')), { code: 'PAGE', message: 'odd' })
+})
+
+t.test('in the rescue mode every request shows the token', async t => {
+  const api = fakeApi({ 'GET /api/x': () => ({ body: {} }), 'POST /api/x': () => ({ body: {} }) })
+  t.teardown(api.stop)
+  await request('GET', '/api/x')
+  setBearer('secret')
+  await request('GET', '/api/x')
+  await request('POST', '/api/x', {})
+  t.strictSame(
+    api.asked.map(({ headers }) => headers.authorization),
+    [undefined, 'Bearer secret', 'Bearer secret'],
+  )
 })

@@ -4,6 +4,7 @@ import { api } from '../api.ts'
 import type { AuditEntry } from '../contract.ts'
 import { moment } from '../format.ts'
 import { useAction, useResource } from '../hooks.ts'
+import { acts } from '../locale/en-acts.ts'
 import { d } from '../locale/en-support.ts'
 import { Button } from '../ui/button.tsx'
 import { Field } from '../ui/field.tsx'
@@ -16,7 +17,8 @@ const words = d.audit
 const pageSize = 500
 const kinds: Record<AuditEntry['outcome'], StateKind> = { done: 'success', refused: 'stopped', failed: 'error' }
 
-export const whatOf = ({ method, route }: Pick<AuditEntry, 'method' | 'route'>): string => `${method} ${route}`
+const routeOf = ({ method, route }: AuditEntry): string => `${method} ${route}`
+const whatOf = (entry: AuditEntry): string => acts[routeOf(entry)] ?? routeOf(entry)
 const whoOf = ({ actor }: AuditEntry): string => actor.name || words.kinds[actor.kind]
 
 export function AuditPage() {
@@ -29,7 +31,9 @@ export function AuditPage() {
   const rows = useMemo(() => {
     const wanted = search.trim().toLowerCase()
     return all.filter(entry =>
-      `${whoOf(entry)} ${entry.address} ${whatOf(entry)} ${entry.code ?? ''}`.toLowerCase().includes(wanted),
+      `${whoOf(entry)} ${entry.address} ${whatOf(entry)} ${routeOf(entry)} ${entry.code ?? ''}`
+        .toLowerCase()
+        .includes(wanted),
     )
   }, [all, search])
   const columns = useMemo(() => columnsFor(setOpenId), [])
@@ -91,7 +95,7 @@ function columnsFor(open: (id: string) => void): Column<AuditEntry>[] {
         </button>
       ),
     },
-    { id: 'who', title: words.who, width: '200px', cell: whoOf },
+    { id: 'who', title: words.who, width: 'clamp(120px, 20vw, 250px)', cell: whoOf },
     { id: 'at', title: words.at, width: '220px', wideOnly: true, cell: entry => moment(entry.at, { seconds: true }) },
     { id: 'from', title: words.from, width: '150px', wideOnly: true, cell: entry => entry.address },
     {
@@ -125,6 +129,7 @@ function EntryPanel({ entry, onClose }: { entry: AuditEntry; onClose: () => void
           [words.at, moment(entry.at, { seconds: true })],
           [words.who, `${whoOf(entry)} (${words.kinds[entry.actor.kind]})`],
           [words.from, entry.address],
+          [words.route, <code key="route">{routeOf(entry)}</code>],
           ...Object.entries(entry.target).map(([name, value]) => [name, <code key={name}>{value}</code>] as const),
         ]}
       />

@@ -1,4 +1,4 @@
-// The connector: what it is to vCenter and AWS, its lease, and the decision when it may not act.
+// The connector: what it is to vCenter and AWS, its lease, the decision when it may not act, and those beside it.
 import { useState } from 'preact/hooks'
 import { api } from '../api.ts'
 import type { ConnectorView } from '../contract.ts'
@@ -11,6 +11,7 @@ import { Dialog } from '../ui/dialog.tsx'
 import { Card, Facts, PageHead } from '../ui/layout-parts.tsx'
 import { EmptyState, Loading, Problem, toast } from '../ui/messages.tsx'
 import { State, type StateKind } from '../ui/state.tsx'
+import { AllConnectors } from './all-connectors.tsx'
 
 const words = h.connectors
 const kinds: Record<ConnectorView['state'], StateKind> = {
@@ -27,56 +28,56 @@ export function ConnectorsPage() {
   return (
     <>
       <PageHead title={words.title}>{words.text}</PageHead>
-      {!data && (error ? <Problem error={error} onRetry={connector.reload} /> : <Loading />)}
-      {data && (
-        <div class="grid">
-          <Card title={words.thisOne}>
-            <Facts
-              of={[
-                [words.state, <State key="state" kind={kinds[data.state]} word={words.states[data.state]} />],
-                [words.id, <code key="id">{data.id}</code>],
-                [words.bucket, registration.data?.bucket && <code>{registration.data.bucket}</code>],
-                [words.account, registration.data?.accountId],
-                [
-                  words.vcenter,
-                  registration.data?.vcenterInstanceUuid && <code>{registration.data.vcenterInstanceUuid}</code>,
-                ],
-                [words.machine, <code key="machine">{data.thisMachineId}</code>],
-              ]}
-            />
-            {data.state === 'unregistered' && (
-              <EmptyState
-                icon="plug"
-                title={words.notRegistered}
-                action={<Button href="/setup?step=register">{words.toSetup}</Button>}
-              >
-                {words.notRegisteredHint}
-              </EmptyState>
-            )}
-          </Card>
-          {data.lease && (
-            <Card title={words.lease}>
+      <div class="stack loose">
+        {!data && (error ? <Problem error={error} onRetry={connector.reload} /> : <Loading />)}
+        {data && (
+          <div class="grid">
+            <Card title={words.thisOne}>
               <Facts
                 of={[
+                  [words.state, <State key="state" kind={kinds[data.state]} word={words.states[data.state]} />],
+                  [words.id, <code key="id">{data.id}</code>],
+                  [words.bucket, registration.data?.bucket && <code>{registration.data.bucket}</code>],
+                  [words.account, registration.data?.accountId],
                   [
-                    words.holder,
-                    <>
-                      <code>{data.lease.machineId}</code>
-                      {data.lease.machineId === data.thisMachineId && ` (${words.isThis})`}
-                    </>,
+                    words.vcenter,
+                    registration.data?.vcenterInstanceUuid && <code>{registration.data.vcenterInstanceUuid}</code>,
                   ],
-                  [words.renewed, moment(data.lease.renewedAt, { seconds: true })],
-                  [words.epoch, data.lease.epoch],
+                  [words.machine, <code key="machine">{data.thisMachineId}</code>],
                 ]}
               />
+              {data.state === 'unregistered' && (
+                <EmptyState
+                  icon="plug"
+                  title={words.notRegistered}
+                  action={<Button href="/setup?step=register">{words.toSetup}</Button>}
+                >
+                  {words.notRegisteredHint}
+                </EmptyState>
+              )}
             </Card>
-          )}
-          {data.state === 'readOnly' && <Decision view={data} onDecided={connector.set} />}
-          <Card title={words.others}>
-            <p>{words.othersText}</p>
-          </Card>
-        </div>
-      )}
+            {data.lease && (
+              <Card title={words.lease}>
+                <Facts
+                  of={[
+                    [
+                      words.holder,
+                      <>
+                        <code>{data.lease.machineId}</code>
+                        {data.lease.machineId === data.thisMachineId && ` (${words.isThis})`}
+                      </>,
+                    ],
+                    [words.renewed, moment(data.lease.renewedAt, { seconds: true })],
+                    [words.epoch, data.lease.epoch],
+                  ]}
+                />
+              </Card>
+            )}
+            {data.state === 'readOnly' && <Decision view={data} onDecided={connector.set} />}
+          </div>
+        )}
+        <AllConnectors />
+      </div>
     </>
   )
 }

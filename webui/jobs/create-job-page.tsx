@@ -2,19 +2,22 @@
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import { api } from '../api.ts'
 import type { JobsAnswer } from '../contract.ts'
-import { useAction } from '../hooks.ts'
+import { useAction, useResource } from '../hooks.ts'
 import { live, loadJobs } from '../live.ts'
 import { t } from '../locale/en.ts'
 import { go } from '../router.ts'
 import { chosenServers } from '../servers/chosen.ts'
 import { readServers, serverList } from '../servers/server-list.ts'
+import type { ServerRow } from '../servers/server-rows.ts'
 import { useStore } from '../store.ts'
 import { Button } from '../ui/button.tsx'
 import { PageHead } from '../ui/layout-parts.tsx'
 import { EmptyState, Loading, Problem, toast } from '../ui/messages.tsx'
 import { Wizard } from '../ui/wizard.tsx'
-import { ImageStep, LicenceStep, ScheduleStep } from './create-job-steps.tsx'
-import { bodyOf, type DraftStep, draftSteps, errorsOf, firstDraft, type JobDraft, wordsOf } from './job-draft.ts'
+import { ImageStep, LicenceStep } from './create-job-steps.tsx'
+import { bodyOf, type DraftStep, draftSteps, errorsOf, firstDraft, type JobDraft } from './job-draft.ts'
+import { reviewOf } from './job-review.ts'
+import { ScheduleStep } from './schedule-step.tsx'
 import { ServersStep } from './servers-step.tsx'
 import { sortOut } from './sort-out.ts'
 
@@ -115,17 +118,28 @@ function CreateJob({ onAnswer }: { onAnswer: (answer: JobsAnswer) => void }) {
       {step === 'licence' && <LicenceStep draft={draft} onChange={change} />}
       {step === 'schedule' && <ScheduleStep draft={draft} onChange={change} errors={shownErrors} />}
       {step === 'image' && <ImageStep draft={draft} onChange={change} errors={shownErrors} />}
-      {step === 'review' && (
-        <section class="stack">
-          <h3>{t.create.whatHappens}</h3>
+      {step === 'review' && <Review draft={draft} rows={sorted.usable} />}
+    </Wizard>
+  )
+}
+
+function Review({ draft, rows }: { draft: JobDraft; rows: readonly ServerRow[] }) {
+  const policy = useResource(signal => api.policy(signal))
+  return (
+    <>
+      <p class="muted">{t.create.whatHappens}</p>
+      {reviewOf(draft, rows, policy.data).map(({ title, sentences }) => (
+        <section key={title} class="stack">
+          <h3>{title}</h3>
           <ul class="stack">
-            {wordsOf(draft, sorted.usable).map(sentence => (
-              <li key={sentence}>{sentence}</li>
+            {sentences.map((sentence, index) => (
+              <li key={index}>{sentence}</li>
             ))}
           </ul>
         </section>
-      )}
-    </Wizard>
+      ))}
+      {policy.error && <Problem error={policy.error} onRetry={policy.reload} />}
+    </>
   )
 }
 

@@ -1,4 +1,4 @@
-// Licence, schedule and image of a job: the middle steps of the wizard, and what editing a job shows.
+// Licence and image of a job: steps of the wizard, and what editing a job shows.
 import { t } from '../locale/en.ts'
 import { Button } from '../ui/button.tsx'
 import { Check, Choice, Field } from '../ui/field.tsx'
@@ -24,69 +24,6 @@ export function LicenceStep({ draft, onChange }: StepProps) {
         }))}
       />
       <p class="hint">{t.create.licenceLinux}</p>
-    </>
-  )
-}
-
-export function ScheduleStep({ draft, onChange, errors = {} }: StepProps) {
-  return (
-    <>
-      <Choice
-        legend={t.create.when}
-        value={draft.when}
-        onInput={when => onChange({ when })}
-        options={[
-          { value: 'now', label: t.create.now },
-          { value: 'later', label: t.create.later },
-        ]}
-      />
-      {draft.when === 'later' && (
-        <Field
-          type="datetime-local"
-          label={t.create.startAt}
-          hint={t.create.startAtHint(Intl.DateTimeFormat().resolvedOptions().timeZone)}
-          value={draft.startAt}
-          onInput={startAt => onChange({ startAt })}
-          error={errors.startAt}
-        />
-      )}
-      <Choice
-        legend={t.create.repeat}
-        value={draft.repeat}
-        onInput={repeat => onChange({ repeat })}
-        options={[
-          { value: 'once', label: t.create.once },
-          { value: 'every', label: t.create.every },
-        ]}
-      />
-      {draft.repeat === 'every' && (
-        <>
-          <div class="split">
-            <Field
-              type="number"
-              min={1}
-              max={24}
-              label={t.create.hours}
-              value={draft.hours}
-              onInput={hours => onChange({ hours })}
-              error={errors.hours}
-            />
-            <Field
-              label={t.create.zone}
-              hint={t.create.zoneHint}
-              value={draft.timeZone}
-              onInput={timeZone => onChange({ timeZone })}
-              suggestions={Intl.supportedValuesOf('timeZone')}
-            />
-          </div>
-          <Choice
-            legend={t.create.whenMissed}
-            value={draft.whenMissed}
-            onInput={whenMissed => onChange({ whenMissed })}
-            options={(['skip', 'run'] as const).map(value => ({ value, label: t.missed[value] }))}
-          />
-        </>
-      )}
     </>
   )
 }

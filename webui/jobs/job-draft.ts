@@ -1,8 +1,7 @@
-// What the create-job wizard collects, what is wrong with it, what is sent, and what will happen, in words. Pure.
-import type { JobsBody } from '../contract.ts'
-import { bytes, moment } from '../format.ts'
+// What the create-job wizard collects, what is wrong with it, and what is sent. Pure.
+import type { JobsBody, WeeklyWindow } from '../contract.ts'
 import { t } from '../locale/en.ts'
-import type { ServerRow } from '../servers/server-rows.ts'
+import { type BandwidthDraft, bandwidthOf, windowIsWrong } from '../ui/window-draft.ts'
 
 export interface JobDraft {
   licence: 'auto' | 'aws' | 'byol'
@@ -13,6 +12,8 @@ export interface JobDraft {
   hours: string
   timeZone: string
   whenMissed: 'skip' | 'run'
+  windows: { window: WeeklyWindow }[]
+  bandwidth: BandwidthDraft
   retention: string
   imageMethod: 'registered' | 'converted'
   encrypted: boolean
@@ -27,6 +28,9 @@ export const draftSteps: readonly DraftStep[] = ['servers', 'licence', 'schedule
 const farthestMs = 30 * 24 * 3600_000
 export const mostServers = 1000
 
+/** A single run that is skipped would be lost for ever; of many, the next makes up for it. */
+export const missedDefault = { once: 'run', every: 'skip' } as const
+
 export const firstDraft = (timeZone: string): JobDraft => ({
   licence: 'auto',
   when: 'now',
@@ -34,7 +38,9 @@ export const firstDraft = (timeZone: string): JobDraft => ({
   repeat: 'once',
   hours: '24',
   timeZone,
-  whenMissed: 'skip',
+  whenMissed: missedDefault.once,
+  windows: [],
+  bandwidth: { limit: '', timetable: [] },
   retention: '7',
   imageMethod: 'registered',
   encrypted: true,
@@ -42,7 +48,9 @@ export const firstDraft = (timeZone: string): JobDraft => ({
   tags: [],
 })
 
-export type DraftErrors = Partial<Record<'servers' | 'startAt' | 'hours' | 'retention' | 'tags', string>>
+export type DraftErrors = Partial<
+  Record<'servers' | 'startAt' | 'hours' | 'timeZone' | 'windows' | 'bandwidth' | 'retention' | 'tags', string>
+>
 
 /** What is wrong on a step; empty when nothing is. */
 export function errorsOf(step: DraftStep, draft: JobDraft, usable: number, nowMs: number): DraftErrors {
@@ -59,6 +67,9 @@ export function errorsOf(step: DraftStep, draft: JobDraft, usable: number, nowMs
       else if (atMs > nowMs + farthestMs) errors.startAt = t.create.startFar
     }
     if (draft.repeat === 'every' && !isWhole(draft.hours, 1, 24)) errors.hours = t.create.hoursWrong
+    if (!isTimeZone(draft.timeZone)) errors.timeZone = t.create.zoneWrong
+    if (draft.windows.some(({ window }) => windowIsWrong(window))) errors.windows = t.create.windowsWrong
+    if (!bandwidthOf(draft.bandwidth)) errors.bandwidth = t.create.bandwidthWrong
   }
   if (step === 'image') {
     if (!isWhole(draft.retention, 1, 270)) errors.retention = t.create.retentionWrong
@@ -71,12 +82,15 @@ export function errorsOf(step: DraftStep, draft: JobDraft, usable: number, nowMs
 
 export function bodyOf(draft: JobDraft, serverIds: string[]): JobsBody {
   const repeats = draft.repeat === 'every'
+  const bandwidth = isLimited(draft.bandwidth) ? bandwidthOf(draft.bandwidth) : undefined
   return {
     serverIds,
     schedule: {
       ...(draft.when === 'later' ? { startAt: new Date(draft.startAt).toISOString() } : {}),
-      ...(repeats ? { everyHours: Number(draft.hours), whenMissed: draft.whenMissed } : {}),
+      ...(repeats ? { everyHours: Number(draft.hours) } : {}),
+      whenMissed: draft.whenMissed,
       timeZone: draft.timeZone,
+      ...(draft.windows.length > 0 ? { windows: draft.windows.map(({ window }) => window) } : {}),
     },
     settings: {
       licence: draft.licence,
@@ -85,31 +99,24 @@ export function bodyOf(draft: JobDraft, serverIds: string[]): JobsBody {
       ...(draft.encrypted && draft.kmsKeyId.trim() !== '' ? { kmsKeyId: draft.kmsKeyId.trim() } : {}),
       retention: Number(draft.retention),
       tags: Object.fromEntries(draft.tags.map(({ key, value }) => [key, value])),
+      ...(bandwidth ? { bandwidth } : {}),
     },
   }
 }
 
-const namesShown = 5
-
-/** What will happen when the jobs are made, sentence by sentence. */
-export function wordsOf(draft: JobDraft, rows: readonly ServerRow[]): string[] {
-  const words = t.create.words
-  const names = rows.slice(0, namesShown).map(row => row.name)
-  if (rows.length > namesShown) names.push(words.andMore(rows.length - namesShown))
-  const size = rows.reduce((sum, row) => sum + row.sizeBytes, 0)
-  const disks = rows.reduce((sum, row) => sum + row.server.disks.length, 0)
-  return [
-    words.servers(rows.length, names.join(', ')),
-    draft.when === 'now' ? words.firstNow : words.firstAt(moment(new Date(draft.startAt).toISOString())),
-    words.read(bytes(size), disks),
-    draft.repeat === 'once' ? words.once : words.every(Number(draft.hours)),
-    words.snapshot,
-    draft.imageMethod === 'registered' ? words.registered : words.converted(t.licences[draft.licence]),
-    words.retention(Number(draft.retention)),
-    draft.encrypted ? words.encrypted(draft.kmsKeyId.trim() || words.defaultKey) : words.plain,
-  ]
-}
+/** Whether the draft limits the transfers of its jobs. */
+export const isLimited = ({ limit, timetable }: BandwidthDraft): boolean => limit.trim() !== '' || timetable.length > 0
 
 function isWhole(text: string, from: number, to: number): boolean {
   return /^\d{1,4}$/.test(text) && Number(text) >= from && Number(text) <= to
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name })
+    return name !== ''
+  } catch {
+    // A RangeError is the answer: the browser knows no other way to ask.
+    return false
+  }
 }

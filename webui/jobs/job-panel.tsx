@@ -16,7 +16,7 @@ import { Facts, SidePanel } from '../ui/layout-parts.tsx'
 import { Problem, toast } from '../ui/messages.tsx'
 import { EditJob } from './edit-job.tsx'
 import { JobState } from './jobs-page.tsx'
-import { bandwidthWords, encryptionWords, repeatWords, windowWords } from './schedule-words.ts'
+import { bandwidthWords, encryptionWords, missedWords, repeatWords, windowsWords } from './schedule-words.ts'
 
 const words = t.jobs.facts
 
@@ -31,6 +31,7 @@ export function JobPanel({
 }) {
   const mayRun = useMay('operator')
   const { schedule, settings } = job
+  const limited = settings.bandwidth?.bytesPerSecond !== undefined || settings.bandwidth?.timetable.length
   const zone = schedule.timeZone === undefined ? {} : { zone: schedule.timeZone }
   return (
     <SidePanel title={job.serverName} onClose={onClose}>
@@ -47,8 +48,8 @@ export function JobPanel({
             [words.repeats, repeatWords(schedule)],
             [words.first, moment(schedule.startAt, zone)],
             [words.zone, schedule.timeZone],
-            [words.missed, schedule.whenMissed && t.missed[schedule.whenMissed]],
-            [words.windows, schedule.windows?.map(windowWords).join('; ')],
+            [words.missed, schedule.whenMissed && missedWords(schedule)[schedule.whenMissed]],
+            [words.windows, schedule.windows && windowsWords(schedule.windows)],
           ]}
         />
       </section>
@@ -60,7 +61,7 @@ export function JobPanel({
             [words.licence, t.licences[settings.licence]],
             [words.encrypted, encryptionWords(settings)],
             [words.retention, settings.retention],
-            [words.bandwidth, settings.bandwidth && bandwidthWords(settings.bandwidth)],
+            [words.bandwidth, limited && bandwidthWords(settings.bandwidth)],
             [
               words.tags,
               Object.entries(settings.tags)

@@ -12,8 +12,8 @@ export const h = {
   allJobs: 'All jobs',
   begin: 'Choose servers',
   throughput: 'Throughput',
-  throughputLabel: 'Throughput of all runs, while this page has been open',
-  noThroughput: 'The chart begins with the next run.',
+  throughputLabel: 'Throughput of all runs in the last hour',
+  noThroughput: 'Nothing was read in the last hour. The chart begins with the next run.',
   summary: (now: string, peak: string, average: string, span: string) =>
     `Now ${now}. Highest ${peak}, on average ${average} in the last ${span}.`,
   settings: {
@@ -118,7 +118,29 @@ export const h = {
     notRegistered: 'This appliance is not registered',
     toSetup: 'Open the setup wizard',
     notRegisteredHint: 'The setup wizard registers it with vCenter and AWS.',
-    others: 'Other connectors of the AWS account',
-    othersText: 'Each appliance keeps to its own bucket and tags: what another connector has made is never touched.',
+    all: 'Connectors that share the account',
+    allText: (region: string) =>
+      `Known by what they have made in the AWS Region ${region}, and by their extensions in this vCenter.`,
+    allTextPlain: 'Known by what they have made in AWS, and by their extensions in this vCenter.',
+    othersText: 'Each keeps to its own bucket and tags: what another connector has made is never touched.',
+    columns: {
+      connector: 'Connector',
+      aws: 'In AWS',
+      vcenter: 'In this vCenter',
+    },
+    made: (images: number, snapshots: number) =>
+      `${images.toLocaleString('en')} ${images === 1 ? 'image' : 'images'}, ${snapshots.toLocaleString('en')} ${snapshots === 1 ? 'snapshot' : 'snapshots'}`,
+    newest: (at: string) => `newest ${at}`,
+    inVcenter: (version: string) => `Registered, version ${version}`,
+    seen: (at: string) => `last seen ${at}`,
+    notInVcenter: 'Not registered',
+    notKnown: 'Not known',
+    nothingYet: 'Nothing yet',
+    alone: 'No other connector shares the account',
+    aloneHint: 'Another appliance appears here when it has made its first snapshot, or is registered in this vCenter.',
+    sides: {
+      aws: 'AWS could not be asked: images and snapshots are not known.',
+      vcenter: 'vCenter could not be asked: registrations are not known.',
+    },
   },
 } as const

@@ -92,6 +92,7 @@ export const d = {
     who: 'Who',
     from: 'From',
     what: 'What',
+    route: 'Route',
     outcome: 'Outcome',
     outcomes: { done: 'Done', refused: 'Refused', failed: 'Failed' },
     kinds: {

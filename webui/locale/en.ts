@@ -30,6 +30,7 @@ export const t = {
   loading: 'Loading…',
   code: 'Code',
   tryAgain: 'Try again',
+  refresh: 'Refresh',
   unknownProblem: 'This did not work.',
   cancel: 'Cancel',
   close: 'Close',
@@ -82,7 +83,7 @@ export const t = {
     setupOpen: 'Setup is not complete.',
     goOn: 'Go on with setup',
     notFound: 'There is no such page',
-    notFoundHint: 'Choose one on the left.',
+    notFoundHint: 'Choose one from the navigation.',
     toDashboard: 'Go to the dashboard',
     failed: 'This part of the page could not be loaded. The appliance may have been upgraded.',
     reload: 'Reload the page',
@@ -249,10 +250,24 @@ export const t = {
     key: (id: string) => `Key ${id}`,
   },
   weekdays: { mon: 'Mon', tue: 'Tue', wed: 'Wed', thu: 'Thu', fri: 'Fri', sat: 'Sat', sun: 'Sun' },
-  policy: {
+  windows: {
+    days: 'Days',
+    from: 'From',
+    to: 'To',
+    add: 'Add a window',
+    remove: 'Remove this window',
+    wrong: 'Choose a day, and times such as 08:00; the end may be 24:00.',
+    limit: 'Limit, MiB per second',
+    limitThen: 'MiB per second',
+    limitHint: 'Empty: no limit.',
+    limitWrong: 'A number from 0.0625 (64 KiB/s) up, or nothing.',
+    timetable: 'At certain times',
+    timetableHint: 'The first window that holds the present time decides. No number lifts the limit.',
     noLimit: 'No limit',
+    everyDay: 'every day',
   },
   missed: { skip: 'Wait for the next', run: 'Run at once' },
+  missedOnce: { skip: 'Leave it out', run: 'Run as soon as the appliance is back' },
   create: {
     title: 'Create replication job',
     steps: { servers: 'Servers', licence: 'Licence', schedule: 'Schedule', image: 'Image', review: 'Review' },
@@ -279,9 +294,21 @@ export const t = {
     every: 'Again and again',
     hours: 'Hours between runs (1 to 24)',
     hoursWrong: 'Between 1 and 24.',
+    atOnce: 'At once',
+    asBefore: (at: string) => `As before: ${at}`,
+    anew: 'Anew, at a time within the next 30 days',
+    more: 'More options',
+    moreHint: 'time zone, missed runs, windows, bandwidth',
     zone: 'Time zone',
     zoneHint: 'Times of day follow its clock, summer time included.',
+    zoneWrong: 'There is no such time zone. Choose one such as Europe/Berlin.',
     whenMissed: 'When a run is missed because the appliance was off',
+    windows: 'Windows',
+    windowsHint: 'Runs begin in these windows only; one that has begun goes on. Without any: at every time.',
+    windowsWrong: 'A window lacks its days or a time.',
+    bandwidth: 'Bandwidth of this job',
+    bandwidthHint: 'For each server by itself. The limit for all jobs together is part of the policy.',
+    bandwidthWrong: 'A limit or a window of its timetable cannot be kept.',
     retention: 'Images to keep per server (1 to 270)',
     retentionHint: 'When a new one is ready the oldest beyond this number is deleted.',
     retentionWrong: 'Between 1 and 270.',
@@ -306,17 +333,43 @@ export const t = {
     noServers: 'There are no servers to choose from',
     noServersHint: 'Import the server catalog first.',
     toServers: 'Go to Servers',
+    groups: { servers: 'Servers', when: 'When', aws: 'In AWS' },
     words: {
       servers: (count: number, names: string) => `${plural(count, 'server')}: ${names}.`,
       andMore: (count: number) => `and ${count.toLocaleString('en')} more`,
-      firstNow: 'The first run begins as soon as the job is made.',
-      firstAt: (at: string) => `The first run begins at ${at}.`,
-      read: (size: string, disks: number) =>
-        `It is a full run: ${size} to read from ${plural(disks, 'disk')}. Empty space is read but not sent.`,
-      once: 'It runs once.',
-      every: (hours: number) =>
-        hours === 1 ? 'After that it runs every hour.' : `After that it runs every ${hours} hours.`,
+      read: (size: string, disks: number, servers: number) =>
+        `${
+          servers === 1
+            ? `It is a full run: ${size} to read from ${plural(disks, 'disk')}.`
+            : `Each is a full run: ${size} to read from ${plural(servers, 'server')} with ${plural(disks, 'disk')}.`
+        } Empty space is read but not sent.`,
       snapshot: 'Each run takes a snapshot of the server in vCenter, and removes it when the disks are read.',
+      firstNow: (servers: number) =>
+        servers === 1
+          ? 'The first run begins as soon as the job is made.'
+          : 'The first runs begin as soon as the jobs are made.',
+      firstAt: (at: string, servers: number) =>
+        servers === 1 ? `The first run begins at ${at}.` : `The first runs begin at ${at}.`,
+      windowsDelay: (servers: number) =>
+        `If no window is open then, ${servers === 1 ? 'it waits' : 'they wait'} for the next.`,
+      once: (servers: number) => (servers === 1 ? 'It runs once.' : 'Each runs once.'),
+      every: (hours: number, zone: string) =>
+        `After that ${hours === 1 ? 'every hour' : `every ${hours} hours`}, by the clock of ${zone}.`,
+      windows: (windows: string, zone: string) => `Runs begin in these windows only: ${windows} (${zone}).`,
+      blackout: (window: string, zone: string) => `By the policy no run begins ${window} (${zone}).`,
+      blackoutHold: (window: string, zone: string) =>
+        `By the policy no run begins ${window} (${zone}), and transfers under way wait.`,
+      missed: {
+        skip: 'A run that is missed while the appliance is off is left out.',
+        run: 'A run that is missed while the appliance is off begins as soon as it is back.',
+      },
+      bandwidth: (limit: string, servers: number) =>
+        `${servers === 1 ? 'Bandwidth' : 'Bandwidth of each server'}: ${limit}.`,
+      allBandwidth: (limit: string) => `By the policy, bandwidth of all jobs together: ${limit}.`,
+      pauseAfter: (failures: number) =>
+        failures === 1
+          ? 'By the policy a job is paused when a run fails.'
+          : `By the policy a job is paused after ${failures} failures in a row.`,
       registered: 'Each run ends with an AMI that is registered from the EBS snapshots as they are.',
       converted: (licence: string) =>
         `Each run ends with an AMI that VM Import converts from a copy of the snapshots. Licence: ${licence}.`,
@@ -327,7 +380,7 @@ export const t = {
       encrypted: (key: string) => `Snapshots and images are encrypted with ${key}.`,
       defaultKey: "the account's default key",
       plain: 'Snapshots and images are not encrypted, unless the AWS account insists.',
-      warnings: (count: number) => `${plural(count, 'server')} ${count === 1 ? 'has a warning' : 'have warnings'}:`,
+      tags: (tags: string) => `They are tagged with ${tags}.`,
     },
   },
   runs: {
@@ -351,7 +404,7 @@ export const t = {
       missed: 'Missed',
     },
     heldUp: (until: string) => `Held up until ${until}`,
-    triggers: { schedule: 'By schedule', manual: 'Started by hand', adopted: 'Adopted' },
+    triggers: { schedule: 'The schedule', manual: 'A user', adopted: 'An adopted image' },
     shown: (count: number) => plural(count, 'run'),
     empty: 'No runs yet',
     emptyHint: 'Runs appear here when a job starts. Make a job to begin.',
@@ -390,6 +443,7 @@ export const t = {
     setbackGoesOn: (at: string) => `It goes on by itself at ${at}.`,
     missedTitle: 'This run was missed',
     read: (done: string, total: string) => `${done} of ${total} read`,
+    moved: (read: string, sent: string) => `${read} read, ${sent} uploaded`,
     uploaded: (size: string) => `${size} uploaded`,
     left: (time: string) => `${time} left`,
     leftUnknown: 'time left unknown',
@@ -407,7 +461,7 @@ export const t = {
     image: 'Image',
     imageRemoved: (at: string) => `deleted by retention at ${at}`,
     snapshots: 'Snapshots',
-    trigger: 'Started',
+    trigger: 'Started by',
     created: 'Created',
     started: 'Began',
     ended: 'Ended',

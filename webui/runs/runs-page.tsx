@@ -169,7 +169,9 @@ export function RunLine({ run }: { run: RunView }) {
   if (run.failure) return <span title={run.failure.message}>{run.failure.code}</span>
   if (run.state === 'converting') return <>{run.disks.find(disk => disk.importStatus)?.importStatus}</>
   if (run.state === 'creatingImage') return <>{run.imageStatus}</>
-  return null
+  if (run.state !== 'succeeded' || run.disks.length === 0) return null
+  const sum = totals(run)
+  return <>{t.runs.moved(bytes(sum.readBytes), bytes(sum.uploadedBytes))}</>
 }
 
 export function Took({ run }: { run: RunView }) {

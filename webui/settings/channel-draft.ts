@@ -12,6 +12,7 @@ export const channelEvents: readonly ChannelEvent[] = [
   'snapshotOld',
   'certificateExpiring',
   'credentialsExpiring',
+  'connectorReadOnly',
 ]
 
 export interface ChannelDraft {
@@ -35,7 +36,7 @@ export function draftOf(channel: ChannelView | undefined): ChannelDraft {
   const draft: ChannelDraft = {
     name: '',
     enabled: true,
-    events: ['runFailed', 'recovered', 'jobPaused', 'snapshotOld', 'certificateExpiring', 'credentialsExpiring'],
+    events: channelEvents.filter(event => event !== 'firstSuccess'),
     kind: 'smtp',
     topicArn: '',
     url: '',

@@ -75,7 +75,13 @@ function TargetFields({ draft, onChange, kept }: TargetFieldsProps) {
   if (draft.kind === 'webhook') {
     return (
       <>
-        <Field label={words.url} value={draft.url} onInput={url => onChange({ url })} required />
+        <Field
+          label={words.url}
+          hint={kept ? words.urlKept : undefined}
+          value={draft.url}
+          onInput={url => onChange({ url })}
+          required
+        />
         <Field
           label={words.signingKey}
           hint={secretHint}

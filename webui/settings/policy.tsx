@@ -10,8 +10,8 @@ import { Button } from '../ui/button.tsx'
 import { Check, Field } from '../ui/field.tsx'
 import { Card } from '../ui/layout-parts.tsx'
 import { Loading, Problem, toast } from '../ui/messages.tsx'
-import { bytesOf, draftOf, newWindow, type PolicyDraft, policyOf } from './policy-draft.ts'
-import { WindowFields } from './window-fields.tsx'
+import { BandwidthFields, WindowList } from '../ui/window-fields.tsx'
+import { draftOf, type PolicyDraft, policyOf } from './policy-draft.ts'
 
 const words = c.policy
 
@@ -48,70 +48,23 @@ function PolicyForm({ stored }: { stored: Policy }) {
         suggestions={Intl.supportedValuesOf('timeZone')}
       />
       <Card title={words.bandwidth}>
-        <Field
-          class="narrow"
-          label={words.limit}
-          hint={words.limitHint}
-          value={draft.limit}
-          onInput={limit => change({ limit })}
-          error={bytesOf(draft.limit) === undefined ? words.limitWrong : undefined}
-        />
-        <h3>{words.timetable}</h3>
-        <p class="hint">{words.timetableHint}</p>
-        {draft.timetable.map((entry, index) => {
-          const put = (next: typeof entry) => change({ timetable: draft.timetable.with(index, next) })
-          return (
-            <div key={index} class="window">
-              <WindowFields window={entry.window} onInput={window => put({ ...entry, window })} />
-              <Field
-                label={words.limit}
-                value={entry.limit}
-                onInput={limit => put({ ...entry, limit })}
-                error={bytesOf(entry.limit) === undefined ? words.limitWrong : undefined}
-              />
-              <Button
-                icon="close"
-                kind="plain"
-                label={words.removeWindow}
-                onClick={() => change({ timetable: draft.timetable.toSpliced(index, 1) })}
-              />
-            </div>
-          )
-        })}
-        <div>
-          <Button onClick={() => change({ timetable: [...draft.timetable, { window: newWindow(), limit: '' }] })}>
-            {words.addWindow}
-          </Button>
-        </div>
+        <BandwidthFields draft={draft.bandwidth} onInput={bandwidth => change({ bandwidth })} />
       </Card>
       <Card title={words.blackouts}>
         <p class="hint">{words.blackoutsHint}</p>
-        {draft.blackouts.map((entry, index) => {
-          const put = (next: typeof entry) => change({ blackouts: draft.blackouts.with(index, next) })
-          return (
-            <div key={index} class="window">
-              <WindowFields window={entry.window} onInput={window => put({ ...entry, window })} />
-              <Check
-                label={words.hold}
-                checked={entry.holdTransfers}
-                onInput={holdTransfers => put({ ...entry, holdTransfers })}
-              />
-              <Button
-                icon="close"
-                kind="plain"
-                label={words.removeWindow}
-                onClick={() => change({ blackouts: draft.blackouts.toSpliced(index, 1) })}
-              />
-            </div>
-          )
-        })}
-        <div>
-          <Button
-            onClick={() => change({ blackouts: [...draft.blackouts, { window: newWindow(), holdTransfers: false }] })}
-          >
-            {words.addBlackout}
-          </Button>
-        </div>
+        <WindowList
+          entries={draft.blackouts}
+          onInput={blackouts => change({ blackouts })}
+          add={words.addBlackout}
+          fresh={window => ({ window, holdTransfers: false })}
+          more={(entry, put) => (
+            <Check
+              label={words.hold}
+              checked={entry.holdTransfers}
+              onInput={holdTransfers => put({ ...entry, holdTransfers })}
+            />
+          )}
+        />
       </Card>
       <Card title={words.limits}>
         <p class="hint">{words.floorHint}</p>

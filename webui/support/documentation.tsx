@@ -118,6 +118,7 @@ function Words({ of }: { of: readonly Inline[] }) {
         const key = `${index}`
         if (part.kind === 'code') return <code key={key}>{part.text}</code>
         if (part.kind === 'strong') return <strong key={key}>{part.text}</strong>
+        if (part.kind === 'emphasis') return <em key={key}>{part.text}</em>
         // Links of documents lead to other files of the source, that are not here: their words are enough.
         if (part.kind === 'link' && /^https?:/.test(part.href))
           return (

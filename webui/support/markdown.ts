@@ -1,6 +1,8 @@
 // As much of Markdown as our own documents use, into plain blocks that are drawn as elements: no HTML goes through. Pure.
 
-export type Inline = { kind: 'text' | 'code' | 'strong'; text: string } | { kind: 'link'; text: string; href: string }
+export type Inline =
+  | { kind: 'text' | 'code' | 'strong' | 'emphasis'; text: string }
+  | { kind: 'link'; text: string; href: string }
 
 export type Block =
   | { kind: 'heading'; level: number; content: Inline[] }
@@ -9,16 +11,17 @@ export type Block =
   | { kind: 'code'; text: string }
   | { kind: 'table'; head: Inline[][]; rows: Inline[][][] }
 
-const inlinePattern = /`([^`]+)`|\*\*([^*]+)\*\*|\[([^\]]+)\]\(([^)\s]+)\)/g
+const inlinePattern = /`([^`]+)`|\*\*([^*]+)\*\*|\*([^*\s][^*]*)\*|\[([^\]]+)\]\(([^)\s]+)\)/g
 
 export function inline(text: string): Inline[] {
   const parts: Inline[] = []
   let end = 0
   for (const match of text.matchAll(inlinePattern)) {
     if (match.index > end) parts.push({ kind: 'text', text: text.slice(end, match.index) })
-    const [whole, code, strong, words, href] = match
+    const [whole, code, strong, emphasis, words, href] = match
     if (code !== undefined) parts.push({ kind: 'code', text: code })
     else if (strong !== undefined) parts.push({ kind: 'strong', text: strong })
+    else if (emphasis !== undefined) parts.push({ kind: 'emphasis', text: emphasis })
     else parts.push({ kind: 'link', text: words ?? '', href: href ?? '' })
     end = match.index + whole.length
   }

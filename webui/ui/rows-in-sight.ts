@@ -1,7 +1,7 @@
 // Which rows of a long table have to be drawn. Pure.
 
 /** Drawn beyond each edge, so that a flick of the wheel shows rows and not a gap. */
-const beyond = 8
+const beyond = 6
 
 /** Rows `first` (included) to `last` (excluded) of a view that is scrolled to `top`, pixels. */
 export function rowsInSight(view: { count: number; rowHeight: number; top: number; height: number }): {

@@ -1,8 +1,9 @@
 // A dense table that draws only the rows in sight, whatever their number; with sorting and selection.
 import { Component, type ComponentChildren } from 'preact'
-import { useCallback, useLayoutEffect, useRef, useState } from 'preact/hooks'
+import { useCallback, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { t } from '../locale/en.ts'
 import { Button } from './button.tsx'
+import { takeSlots } from './row-slots.ts'
 import { rowsInSight } from './rows-in-sight.ts'
 
 export interface Column<Row> {
@@ -66,8 +67,15 @@ export function Table<Row>(props: TableProps<Row>) {
     }
   }, [])
   const { first, last } = rowsInSight({ count: rows.length, rowHeight, ...view })
-  const picked = selected ?? new Set<string>()
-  const allPicked = rows.length > 0 && selected !== undefined && rows.every(row => picked.has(rowKey(row)))
+  const shown = rows.slice(first, last)
+  const slots = useSlots(shown.map(rowKey), frame)
+  const picked = selected ?? nothing
+  // Not with every scroll: of ten thousand picked rows each would be looked at.
+  const allPicked = useMemo(
+    () => rows.length > 0 && picked.size > 0 && rows.every(row => picked.has(rowKey(row))),
+    [rows, picked, rowKey],
+  )
+  const cells = useMemo(() => columns.map(column => ({ column, classes: classesOf(column) })), [columns])
   const pickAll = () => {
     const next = new Set(picked)
     for (const row of rows) allPicked ? next.delete(rowKey(row)) : next.add(rowKey(row))
@@ -107,14 +115,16 @@ export function Table<Row>(props: TableProps<Row>) {
         </thead>
         <tbody>
           <Spacer rows={first} />
-          {rows.slice(first, last).map((row, offset) => {
+          {shown.map((row, offset) => {
             const key = rowKey(row)
+            const slot = slots.get(key) ?? 0
             return (
               <TableRow<Row>
-                key={key}
+                key={slot}
+                slot={slot}
                 row={row}
                 index={first + offset + 2}
-                columns={columns}
+                cells={cells}
                 picked={picked.has(key)}
                 current={key === props.current}
                 onPick={onSelect ? onPick : undefined}
@@ -131,6 +141,24 @@ export function Table<Row>(props: TableProps<Row>) {
   )
 }
 
+const nothing: ReadonlySet<string> = new Set()
+
+/** Which element shows which row: they are used again, but never the one with the focus. */
+function useSlots(keys: readonly string[], frame: { current: HTMLElement | null }): ReadonlyMap<string, number> {
+  const slots = useRef<ReadonlyMap<string, number>>(new Map())
+  const focused = frame.current?.contains(document.activeElement)
+    ? document.activeElement?.closest<HTMLElement>('[data-slot]')?.dataset.slot
+    : undefined
+  const held = focused === undefined ? undefined : Number(focused)
+  slots.current = takeSlots(slots.current, keys, held)
+  const lost = held !== undefined && ![...slots.current.values()].includes(held)
+  useLayoutEffect(() => {
+    // The keys that scroll, and the next Tab, go on from the table, not from the top of the page.
+    if (lost) frame.current?.focus({ preventScroll: true })
+  }, [lost, frame])
+  return slots.current
+}
+
 interface HeadProps<Row> {
   column: Column<Row>
   sorting: Sorting | undefined
@@ -143,7 +171,7 @@ function Head<Row>({ column, sorting, onSort }: HeadProps<Row>) {
   return (
     <th
       scope="col"
-      class={classesOf(column)}
+      class={placeOf(column)}
       aria-sort={order}
       // Of the first row: what is hidden there takes no room below.
       style={column.width === undefined ? undefined : { width: column.width }}
@@ -163,11 +191,17 @@ function Head<Row>({ column, sorting, onSort }: HeadProps<Row>) {
   )
 }
 
+interface TableCell<Row> {
+  column: Column<Row>
+  classes: string
+}
+
 interface TableRowProps<Row> {
   id: string
+  slot: number
   row: Row
   index: number
-  columns: readonly Column<Row>[]
+  cells: readonly TableCell<Row>[]
   picked: boolean
   current: boolean
   name: string
@@ -177,38 +211,47 @@ interface TableRowProps<Row> {
 /** Drawn again only when something of it has changed: while scrolling most rows stay as they are. */
 class TableRow<Row> extends Component<TableRowProps<Row>> {
   override shouldComponentUpdate(next: TableRowProps<Row>): boolean {
-    return (Object.keys(next) as (keyof TableRowProps<Row>)[]).some(name => next[name] !== this.props[name])
+    const { props } = this
+    return (
+      next.row !== props.row ||
+      next.index !== props.index ||
+      next.picked !== props.picked ||
+      next.current !== props.current ||
+      next.cells !== props.cells ||
+      next.onPick !== props.onPick
+    )
   }
 
-  override render({ id, row, index, columns, picked, current, name, onPick }: TableRowProps<Row>) {
+  /** Of the row that is shown now: the same function for every drawing. */
+  pick = () => this.props.onPick?.(this.props.id)
+
+  override render({ slot, row, index, cells, picked, current, name, onPick }: TableRowProps<Row>) {
     return (
       <tr
+        data-slot={slot}
         aria-rowindex={index}
         aria-selected={onPick ? picked : undefined}
         class={picked || current ? 'picked' : undefined}
       >
         {onPick && (
           <td class="tick">
-            <input type="checkbox" aria-label={t.table.select(name)} checked={picked} onInput={() => onPick(id)} />
+            <input type="checkbox" aria-label={t.table.select(name)} checked={picked} onInput={this.pick} />
           </td>
         )}
-        {columns.map((column, at) => (
-          <Cell key={column.id} column={column} row={row} first={at === 0} />
-        ))}
+        {cells.map(({ column, classes }, at) =>
+          at === 0 ? (
+            <th key={column.id} scope="row" class={classes}>
+              {column.cell(row)}
+            </th>
+          ) : (
+            <td key={column.id} class={classes}>
+              {column.cell(row)}
+            </td>
+          ),
+        )}
       </tr>
     )
   }
-}
-
-function Cell<Row>({ column, row, first }: { column: Column<Row>; row: Row; first: boolean }) {
-  const classes = `cut ${classesOf(column) ?? ''}`
-  return first ? (
-    <th scope="row" class={classes}>
-      {column.cell(row)}
-    </th>
-  ) : (
-    <td class={classes}>{column.cell(row)}</td>
-  )
 }
 
 /** Stands for the rows out of sight. One cell: a span over columns that are hidden would bring them back. */
@@ -222,6 +265,10 @@ function Spacer({ rows }: { rows: number }) {
   )
 }
 
-function classesOf<Row>({ end, wideOnly }: Column<Row>): string | undefined {
+function placeOf<Row>({ end, wideOnly }: Column<Row>): string | undefined {
   return [end && 'end', wideOnly && 'wide-only'].filter(Boolean).join(' ') || undefined
+}
+
+function classesOf<Row>(column: Column<Row>): string {
+  return ['cut', placeOf(column)].filter(Boolean).join(' ')
 }

@@ -18,8 +18,7 @@ export type ErrorBody = Static<typeof ErrorBody>
 export const errorAnswers = { '4xx': ErrorBody, '5xx': ErrorBody } as const
 
 /** Ids are UUIDs of our own or of vCenter. */
-export const idLimit = 128
-export const Id = Type.String({ minLength: 1, maxLength: idLimit, pattern: '^[A-Za-z0-9_-]+$' })
+export const Id = Type.String({ minLength: 1, maxLength: 128, pattern: '^[A-Za-z0-9_-]+$' })
 export const IdParams = Type.Object({ id: Id }, strict)
 
 export const Timestamp = Type.String({ description: 'ISO 8601, UTC' })

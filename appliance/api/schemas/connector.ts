@@ -47,3 +47,45 @@ export const ConnectorDecision = Type.Object(
   strict,
 )
 export type ConnectorDecision = Static<typeof ConnectorDecision>['decision']
+
+export const ConnectorList = Type.Object(
+  {
+    items: Type.Array(
+      Type.Object(
+        {
+          id: Type.String(),
+          isThis: Type.Boolean({ description: 'It is the identity of the appliance that answers' }),
+          aws: Type.Optional(
+            Type.Object(
+              { images: Type.Integer(), snapshots: Type.Integer(), newestAt: Type.Optional(Timestamp) },
+              { ...strict, description: 'What carries its tag in this account and Region; absent while AWS is away' },
+            ),
+          ),
+          vcenter: Type.Optional(
+            Type.Object(
+              { version: Type.String(), lastSeenAt: Type.Optional(Timestamp) },
+              { ...strict, description: 'Its extension in this vCenter; absent if there is none, or vCenter is away' },
+            ),
+          ),
+        },
+        strict,
+      ),
+      { description: 'The appliance that answers comes first' },
+    ),
+    problems: Type.Array(
+      Type.Object(
+        {
+          side: Type.Union([Type.Literal('aws'), Type.Literal('vcenter')]),
+          code: Type.String(),
+          message: Type.String(),
+          hint: Type.String(),
+        },
+        strict,
+      ),
+      { description: 'Sides that could not be asked; what the other says is in `items` all the same' },
+    ),
+    region: Type.Optional(Type.String()),
+  },
+  strict,
+)
+export type ConnectorList = Static<typeof ConnectorList>

@@ -8,12 +8,15 @@ const whenMissed = Type.Union([Type.Literal('skip'), Type.Literal('run')], {
     'A run whose time passed while the appliance was away: wait for the next (the default), or start at once',
 })
 
+const everyHours = Type.Integer({ minimum: 1, maximum: 24, description: 'Absent means once' })
+const kmsKeyId = Type.String({ minLength: 1, maxLength: 2048, pattern: '^[A-Za-z0-9:/_-]+$' })
+
 export const Schedule = Type.Object(
   {
     startAt: Type.Optional(
       Type.String({ maxLength: 40, description: 'ISO 8601 with zone, at most 30 days ahead; absent means now' }),
     ),
-    everyHours: Type.Optional(Type.Integer({ minimum: 1, maximum: 24, description: 'Absent means once' })),
+    everyHours: Type.Optional(everyHours),
     timeZone: Type.Optional(TimeZone),
     whenMissed: Type.Optional(whenMissed),
     windows: Type.Optional(Windows),
@@ -21,8 +24,8 @@ export const Schedule = Type.Object(
   strict,
 )
 
-/** Neither control characters nor halves of surrogate pairs: a run would learn only at its end that AWS refuses them. */
-const tagCharacter = '[^\\u0000-\\u001f\\u007f\\ud800-\\udfff]'
+/** No control characters: a run would learn only at its end that AWS refuses them. */
+const tagCharacter = '[^\\u0000-\\u001f\\u007f]'
 const tagLimits = { maxProperties: 40, description: 'Put on everything besides the hoist:* tags' }
 
 export const JobSettings = Type.Object(
@@ -30,13 +33,13 @@ export const JobSettings = Type.Object(
     licence: Type.Optional(Type.Union([Type.Literal('auto'), Type.Literal('aws'), Type.Literal('byol')])),
     imageMethod: Type.Optional(Type.Union([Type.Literal('registered'), Type.Literal('converted')])),
     encrypted: Type.Optional(Type.Boolean()),
-    kmsKeyId: Type.Optional(Type.String({ minLength: 1, maxLength: 2048, pattern: '^[A-Za-z0-9:/_-]+$' })),
+    kmsKeyId: Type.Optional(kmsKeyId),
     retention: Type.Optional(Type.Integer({ minimum: 1, maximum: 270 })),
     tags: Type.Optional(
       Type.Record(
-        Type.String({ pattern: `^(?![aA][wW][sS]:|hoist:)${tagCharacter}{1,128}$` }),
+        Type.String({ pattern: `^${tagCharacter}{1,128}$` }),
         Type.String({ maxLength: 256, pattern: `^${tagCharacter}*$` }),
-        { ...tagLimits, additionalProperties: false },
+        { ...tagLimits, propertyNames: { not: { pattern: '^([aA][wW][sS]|hoist):' } }, additionalProperties: false },
       ),
     ),
     bandwidth: Type.Optional(BandwidthLimit),
@@ -57,8 +60,28 @@ export type JobsBody = Static<typeof JobsBody>
 export const JobPatch = Type.Object(
   {
     state: Type.Optional(Type.Union([Type.Literal('active'), Type.Literal('paused')])),
-    schedule: Type.Optional(Schedule),
-    settings: Type.Optional(JobSettings),
+    schedule: Type.Optional(
+      Type.Object(
+        {
+          ...Schedule.properties,
+          everyHours: Type.Optional(
+            Type.Union([everyHours, Type.Null()], { description: 'null: the job runs once, and no more' }),
+          ),
+        },
+        strict,
+      ),
+    ),
+    settings: Type.Optional(
+      Type.Object(
+        {
+          ...JobSettings.properties,
+          kmsKeyId: Type.Optional(
+            Type.Union([kmsKeyId, Type.Null()], { description: "null: the account's default key" }),
+          ),
+        },
+        strict,
+      ),
+    ),
   },
   { ...strict, minProperties: 1 },
 )

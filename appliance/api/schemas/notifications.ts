@@ -10,6 +10,7 @@ export const NotificationEvent = Type.Union([
   Type.Literal('snapshotOld'),
   Type.Literal('certificateExpiring'),
   Type.Literal('credentialsExpiring'),
+  Type.Literal('connectorReadOnly'),
 ])
 
 const noControls = '[^\\u0000-\\u001f\\u007f]'
@@ -69,7 +70,7 @@ export type TargetBody = Static<typeof TargetBody>
 const channel = {
   name: Type.String({ minLength: 1, maxLength: 128, pattern: `^${noControls}+$` }),
   enabled: Type.Boolean(),
-  events: Type.Array(NotificationEvent, { maxItems: 7, uniqueItems: true }),
+  events: Type.Array(NotificationEvent, { maxItems: 8, uniqueItems: true }),
 }
 
 export const ChannelBody = Type.Object(

@@ -22,6 +22,9 @@ export const RescueView = Type.Object(
     hint: Type.String(),
     findings: Type.Array(Type.String(), { description: 'What is wrong with the database' }),
     databaseBytes: Type.Optional(Type.Integer({ description: 'Absent when there is no file' })),
+    logBytes: Type.Optional(
+      Type.Integer({ description: 'Of its write-ahead log; absent when there is none, or nothing stands in it' }),
+    ),
     backups: Type.Array(RescueBackup, { description: 'Newest first' }),
   },
   strict,

@@ -33,6 +33,14 @@ t.test('a change must change something', async t => {
   t.notOk(Value.Check(JobPatch, { state: 'ended' }))
 })
 
+t.test('a change takes an interval and a key away by null; a new job has no such word', async t => {
+  t.ok(Value.Check(JobPatch, { schedule: { everyHours: null }, settings: { kmsKeyId: null } }))
+  t.notOk(Value.Check(JobPatch, { schedule: { everyHours: 0 } }))
+  t.notOk(Value.Check(JobPatch, { settings: { retention: null } }))
+  t.notOk(Value.Check(JobsBody, { serverIds, schedule: { everyHours: null } }))
+  t.notOk(Value.Check(JobsBody, { serverIds, settings: { kmsKeyId: null } }))
+})
+
 t.test('a schedule has a zone, windows and a rule for missed runs, each of its form', async t => {
   const window = { days: ['mon', 'fri'], from: '22:00', to: '05:30' }
   const good = [{ timeZone: 'Europe/Berlin' }, { whenMissed: 'run' }, { windows: [window] }, { windows: [] }]

@@ -93,7 +93,7 @@ t.test('every event of the domain can be asked for', async t => {
   // The type fails to compile when one is missing here, the check when one is missing there.
   const all: Record<NotificationChannel['events'][number], true> = {
     ...{ runFailed: true, recovered: true, firstSuccess: true, jobPaused: true },
-    ...{ snapshotOld: true, certificateExpiring: true, credentialsExpiring: true },
+    ...{ snapshotOld: true, certificateExpiring: true, credentialsExpiring: true, connectorReadOnly: true },
   }
   for (const event of Object.keys(all)) t.ok(Value.Check(NotificationEvent, event), event)
 })

@@ -2,7 +2,8 @@ import t from 'tap'
 import Value from 'typebox/value'
 import { Policy as PolicySchema } from '../../../appliance/api/schemas/policy.ts'
 import type { Policy } from '../../../webui/contract.ts'
-import { bytesOf, draftOf, newWindow, policyOf } from '../../../webui/settings/policy-draft.ts'
+import { draftOf, policyOf } from '../../../webui/settings/policy-draft.ts'
+import { newWindow } from '../../../webui/ui/window-draft.ts'
 
 const policy: Policy = {
   timeZone: 'Europe/Berlin',
@@ -21,8 +22,8 @@ t.test('a policy that was not changed comes out of the form as it went in', asyn
 t.test('a field that cannot be saved keeps all from being saved', async t => {
   const draft = draftOf(policy)
   for (const wrong of [
-    { limit: 'fast' },
-    { limit: '0.01' },
+    { bandwidth: { limit: 'fast', timetable: [] } },
+    { bandwidth: { limit: '0.01', timetable: [] } },
     { floorPercent: '91' },
     { floorGiB: '' },
     { floorGiB: '-1' },
@@ -35,8 +36,8 @@ t.test('a field that cannot be saved keeps all from being saved', async t => {
 })
 
 t.test('no number is no limit', async t => {
-  t.equal(bytesOf(' '), null)
-  t.equal(bytesOf('0.0625'), 65_536)
-  t.equal(bytesOf('0.06'), undefined)
-  t.equal(policyOf({ ...draftOf(policy), limit: '' })?.bandwidth.bytesPerSecond, undefined)
+  const draft = draftOf(policy)
+  const lifted = policyOf({ ...draft, bandwidth: { ...draft.bandwidth, limit: '' } })
+  t.equal(lifted?.bandwidth.bytesPerSecond, undefined)
+  t.equal(lifted?.bandwidth.timetable.length, 1)
 })

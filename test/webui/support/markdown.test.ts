@@ -4,14 +4,17 @@ import t from 'tap'
 import { inline, parseMarkdown } from '../../../webui/support/markdown.ts'
 
 t.test('words, code, emphasis and links are told apart', async t => {
-  t.strictSame(inline('a `b` **c** [d](https://e)'), [
+  t.strictSame(inline('a `b` **c** [d](https://e) *f*'), [
     { kind: 'text', text: 'a ' },
     { kind: 'code', text: 'b' },
     { kind: 'text', text: ' ' },
     { kind: 'strong', text: 'c' },
     { kind: 'text', text: ' ' },
     { kind: 'link', text: 'd', href: 'https://e' },
+    { kind: 'text', text: ' ' },
+    { kind: 'emphasis', text: 'f' },
   ])
+  t.strictSame(inline('2 * 3 * 4'), [{ kind: 'text', text: '2 * 3 * 4' }], 'a sign alone')
   t.strictSame(inline('<script>'), [{ kind: 'text', text: '<script>' }], 'markup is text')
 })
 
