@@ -1,4 +1,4 @@
-// The way back for who forgot a password or is locked out: `node appliance/main.ts reset-password NAME`, on the console.
+// The way back for who forgot a password or is locked out: `npm run reset-password -- NAME`, on the console.
 import { readFile } from 'node:fs/promises'
 import { request } from 'node:https'
 import { join } from 'node:path'
@@ -31,7 +31,7 @@ export async function resetPassword(config: Config, args: readonly string[], inp
   const [name, ...others] = args
   if (name === undefined || others.length > 0)
     throw new ApplianceError('INVALID_REQUEST', 'The name of the account is missing.', {
-      hint: 'Usage: node appliance/main.ts reset-password NAME; the new password is read from standard input.',
+      hint: 'Usage: npm run reset-password -- NAME; the new password is read from standard input.',
     })
   const password = await readPassword(name, input)
   try {

@@ -159,7 +159,7 @@ export class ApplianceProcess {
 /** The arguments and variables of `npm start`, without npm around it: a child's memory and signals are the appliance's own. */
 function startCommand(): { args: string[]; env: Record<string, string> } {
   const words = packageJson.scripts.start.split(' ')
-  const node = words.indexOf('node')
-  const env = words.slice(0, node).map(word => word.split('=') as [string, string])
+  const node = words.lastIndexOf('node')
+  const env = words.slice(words.indexOf('env') + 1, node).map(word => word.split('=') as [string, string])
   return { args: words.slice(node + 1), env: Object.fromEntries(env) }
 }

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import t from 'tap'
 import { checkLabConfig, LabConfigError, readLabConfig } from './lab-config.ts'
 
@@ -86,4 +87,10 @@ t.test('names that are there twice or point nowhere are refused', async t => {
 t.test('a file that is not JSON is refused with its path', async t => {
   const directory = t.testdir({ 'lab.json': '{ "seed": 1,' })
   await t.rejects(readLabConfig(`${directory}/lab.json`), { message: /lab\.json is not JSON/ })
+})
+
+t.test('the inventory that `npm run lab` has without a file', async t => {
+  const { vms = [] } = await readLabConfig(join(import.meta.dirname, 'sample-inventory.json'))
+  t.ok(vms.length > 3)
+  t.ok(vms.every(({ disks = [] }) => disks.length > 0))
 })

@@ -156,7 +156,35 @@ function isAlive(pid: number): boolean {
 
 const usage = `usage: npm run lab -- [--config FILE] [--directory DIR] [--no-vcenter] [--no-aws]
 Starts the lab and prints one line of JSON: its endpoints, accounts and thumbprints. Ends at Ctrl-C.
+Without --config it has the servers of sample-inventory.json. On a terminal it also says what the setup wizard asks for.
 `
+
+const sampleInventory = join(import.meta.dirname, 'sample-inventory.json')
+
+/** What is typed where. The passwords are the lab's own, new at every start. */
+function wizardHelp({ vcenter, aws }: LabEndpoints): string {
+  const lines = [
+    ...(vcenter
+      ? [
+          ['vCenter', ''],
+          ['  host', vcenter.host],
+          ['  account', vcenter.connector.username],
+          ['  password', vcenter.connector.password],
+          ['  SHA-256', vcenter.thumbprintSha256],
+        ]
+      : []),
+    ...(aws
+      ? [
+          ['AWS', ''],
+          ['  Region', aws.region],
+          ['  access key', aws.connector.accessKeyId],
+          ['  secret key', aws.connector.secretAccessKey],
+          ['  private endpoint', `${aws.endpoint} (for all services)`],
+        ]
+      : []),
+  ]
+  return `\nWhat the setup wizard asks for:\n${lines.map(([name = '', value = '']) => `  ${name.padEnd(20)}${value}`.trimEnd()).join('\n')}\n\n`
+}
 
 async function main(args: string[]): Promise<number> {
   const { values } = parseArgs({
@@ -185,13 +213,14 @@ async function main(args: string[]): Promise<number> {
   })
   try {
     await using lab = await startLab({
-      config: values.config === undefined ? {} : await readLabConfig(values.config),
+      config: await readLabConfig(values.config ?? sampleInventory),
       ...(values.directory === undefined ? {} : { directory: values.directory }),
       vcenter: values.vcenter,
       aws: values.aws,
       signal: stop.signal,
     })
     process.stdout.write(`${JSON.stringify(lab.endpoints)}\n`)
+    if (process.stdout.isTTY) process.stderr.write(wizardHelp(lab.endpoints))
     await Promise.race([asked, lab.died])
   } catch (error) {
     if (!stop.signal.aborted) throw error
