@@ -18,22 +18,36 @@ interface Import {
 const bars: readonly (readonly string[])[] = [
   ['domain', 'errors'],
   ['private-file', 'make-certificate', 'every-item', 'one-at-a-time'],
+  ['durable-file'],
   ['config', 'log', 'log-file', 'machine-id', 'web-certificate'],
   ['disk'],
   ['vsphere', 'aws', 'store'],
-  ['catalog', 'replication', 'schedule', 'setup', 'notify', 'metrics', 'accounts', 'health', 'support', 'upgrade'],
+  [
+    'catalog',
+    'replication',
+    'schedule',
+    'setup',
+    'notify',
+    'metrics',
+    'accounts',
+    'health',
+    'support',
+    'upgrade',
+    'machine',
+  ],
   ['api'],
   ['app-metrics', 'app-notifications', 'app-support'],
-  ['app', 'rescue', 'reset-password'],
-  ['main'],
+  ['app', 'rescue', 'reset-password', 'upgrade-database'],
+  ['main', 'machine-helper'],
 ]
 
 /** Leaves that only the composition root may take: whatever else needs them is handed what they give. */
 const forRootOnly = new Set(['config', 'log', 'log-file', 'machine-id', 'web-certificate'])
 
-/** What webui, ova and the lab may take of the appliance. The lab must stay a stranger to what it tests, but runs it under exactly the documented rights. */
+/** What webui, packer, ova and the lab may take of the appliance. The lab must stay a stranger to what it tests, but runs it under exactly the documented rights. */
 const doors: Readonly<Record<string, { allows: RegExp; typeOnly: boolean }>> = {
   webui: { allows: /^appliance\/api\/schemas\//, typeOnly: true },
+  packer: { allows: /^appliance\/upgrade\/make-release\.ts$/, typeOnly: false },
   ova: { allows: /^appliance\/disk\/vmdk-stream-writer\.ts$/, typeOnly: false },
   'test/lab': { allows: /^appliance\/(aws\/permissions|vsphere\/privileges)\.ts$/, typeOnly: false },
 }
@@ -42,6 +56,7 @@ const doors: Readonly<Record<string, { allows: RegExp; typeOnly: boolean }>> = {
 const owners: readonly { package: RegExp; rooms: readonly string[]; typesAnywhere?: true }[] = [
   { package: /^@(aws-sdk|smithy)\//, rooms: ['aws'] },
   { package: /^node:sqlite$/, rooms: ['store'] },
+  { package: /^tar$/, rooms: ['support', 'upgrade'] },
   { package: /^(saxes|ssh2)$/, rooms: ['vsphere'] },
   { package: /^(fastify$|@fastify\/)/, rooms: ['api', 'app'] },
   { package: /^nodemailer$/, rooms: ['notify'] },

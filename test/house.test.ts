@@ -123,6 +123,9 @@ const planted: [path: string, line: string, why: RegExp][] = [
   ['appliance/aws/clients.ts', "import { pino } from 'pino'", /belongs to log/],
   ['webui/main.tsx', "import { x } from '../appliance/api/schemas/jobs.ts'", /types only/],
   ['webui/jobs/list.tsx', "import type { X } from '../../appliance/domain.ts'", /may not take/],
+  ['packer/x.ts', "import { x } from '../appliance/upgrade/upgrade.ts'", /may not take/],
+  ['appliance/machine/perform.ts', "import { x } from '../upgrade/upgrade.ts'", /siblings/],
+  ['appliance/api/server.ts', "import { Header } from 'tar'", /belongs to support and upgrade/],
   ['ova/descriptor.ts', "import { x } from '../appliance/disk/disk.ts'", /may not take/],
   ['test/lab/aws/server.ts', "import { x } from '../../../appliance/aws/clients.ts'", /may not take/],
 ]
@@ -153,6 +156,8 @@ t.test('what the rules allow is not accused', async t => {
     ['webui/main.tsx', "import type { X } from '../appliance/api/schemas/jobs.ts'"],
     ['webui/main.tsx', "import { render } from 'preact'"],
     ['ova/descriptor.ts', "import { x } from '../appliance/disk/vmdk-stream-writer.ts'"],
+    ['packer/build-release.ts', "import { x } from '../appliance/upgrade/make-release.ts'"],
+    ['appliance/machine-helper.ts', "import { x } from './machine/perform.ts'"],
     ['test/lab/lab.ts', "import { x } from '../../appliance/aws/permissions.ts'"],
     ['test/lab/lab.ts', "import { x } from '../site.ts'"],
   ]

@@ -1,0 +1,161 @@
+// The one process of the appliance that runs as root: it ends what a restart has interrupted, then does what its socket asks for.
+import { mkdir, realpath } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ApplianceError, toApplianceError } from './errors.ts'
+import { askReady } from './machine/ask-ready.ts'
+import { dispatcher, upgradeMs } from './machine/dispatch.ts'
+import { finishFactoryReset } from './machine/factory-reset.ts'
+import { type LineServer, serveLines } from './machine/line-server.ts'
+import { machineFiles } from './machine/machine-files.ts'
+import { perform } from './machine/perform.ts'
+import { type RunProgram, runProgram } from './machine/run-program.ts'
+import { awaitHealthy } from './upgrade/await-healthy.ts'
+import { installRelease } from './upgrade/install-release.ts'
+import { loadReleaseKeys } from './upgrade/release-keys.ts'
+import { releasesIn } from './upgrade/releases.ts'
+import { recoverUpgrade, type UpgradeGround, upgrade } from './upgrade/upgrade.ts'
+import { readUpgradeState, writeUpgradeState } from './upgrade/upgrade-state.ts'
+import type { DatabaseStep } from './upgrade-database.ts'
+
+export interface HelperOptions {
+  /** `/`, or a directory of a test. */
+  root: string
+  run: RunProgram
+  /** Whether the service is ready. */
+  ask(signal: AbortSignal): Promise<boolean>
+  /** For the journal: one line, without secrets. */
+  say(text: string): void
+  /** An upgrade could not be ended: the process has to be started anew, and goes on from what is on disk. */
+  onStuck(): void
+  /** For tests: how long a new release has. Milliseconds. */
+  healthyWithinMs?: number
+  healthyEveryMs?: number
+}
+
+/** Below the root. The units, the image and the service know them too. */
+export const places = {
+  top: 'opt/hoist',
+  upgradeState: 'opt/hoist/upgrade-state.json',
+  keys: 'etc/hoist/release-keys',
+  data: 'var/lib/hoist',
+  /** Where the service puts a bundle; its user may write there. */
+  uploads: 'var/lib/hoist/uploads',
+  socket: 'run/hoist-machine/socket',
+  ssh: 'etc/ssh',
+} as const
+
+const systemctl = '/usr/bin/systemctl'
+
+/**
+ * Ends a factory reset or an upgrade that was interrupted, then serves. The service is to be started after this.
+ * @throws {ApplianceError} when what was interrupted cannot be ended
+ */
+export async function startMachineHelper(options: HelperOptions): Promise<LineServer> {
+  const { root, run, say, onStuck } = options
+  const files = machineFiles(root)
+  const releases = releasesIn(join(root, places.top))
+  const ground = upgradeGround(options, releases)
+  const never = new AbortController().signal
+
+  const reset = { files, run, dataDir: join(root, places.data), sshDir: join(root, places.ssh) }
+  if (await finishFactoryReset(reset, never)) say('factory reset done')
+  const recovered = await recoverUpgrade(ground)
+  if (recovered) say(`upgrade to ${recovered.to} was interrupted: ${recovered.result}`)
+
+  async function install(file: string, signal: AbortSignal) {
+    const running = await releases.current()
+    const keys = await loadReleaseKeys(join(root, places.keys))
+    const path = join(await uploadsOf(root), file)
+    const { version } = await installRelease(path, { releases: releases.directory, keys, running, signal })
+    const afterwards = async () => {
+      const outcome = await upgrade(ground, { from: running, to: version })
+      say(`upgrade to ${version}: ${outcome.result}${outcome.reason === undefined ? '' : `: ${outcome.reason}`}`)
+      // The helper is of the former release still.
+      if (outcome.result === 'upgraded') await run(systemctl, ['--no-block', 'restart', 'hoist-machine.service'], never)
+    }
+    return { version, afterwards }
+  }
+
+  const performer = { files, run, upgrade: install }
+  const failed = (thrown: unknown) => say(`failed: ${toApplianceError(thrown).message}`)
+  const answer = dispatcher((verb, signal) => perform(verb, performer, signal), failed)
+  await mkdir(join(root, places.socket, '..'), { recursive: true, mode: 0o750 })
+  return await serveLines({
+    path: join(root, places.socket),
+    answer,
+    onFailure(thrown) {
+      failed(thrown)
+      onStuck()
+    },
+  })
+}
+
+function upgradeGround(options: HelperOptions, releases: ReturnType<typeof releasesIn>): UpgradeGround {
+  const { root, run, ask } = options
+  const statePath = join(root, places.upgradeState)
+  const never = new AbortController().signal
+  // The service's user may do what it likes in its directory; root follows no name there.
+  const database = (step: DatabaseStep) => async (version: string) => {
+    const release = join('/', places.top, 'releases', version)
+    const program = [`${release}/bin/node`, `${release}/appliance/upgrade-database.ts`, step, join('/', places.data)]
+    await run('/usr/bin/setpriv', [...asService, ...program], AbortSignal.timeout(upgradeMs))
+  }
+  return {
+    readState: () => readUpgradeState(statePath),
+    writeState: state => writeUpgradeState(statePath, state),
+    switchTo: releases.switchTo,
+    keepOnly: releases.keepOnly,
+    async stop() {
+      await run(systemctl, ['stop', 'hoist.service'], AbortSignal.timeout(upgradeMs))
+    },
+    async start() {
+      // A service that fell over too often would not be started; and at a start of the machine, this process goes first.
+      await run(systemctl, ['reset-failed', 'hoist.service'], never)
+      await run(systemctl, ['--no-block', 'start', 'hoist.service'], never)
+    },
+    awaitHealthy: () =>
+      awaitHealthy({
+        ask,
+        signal: never,
+        ...(options.healthyWithinMs === undefined ? {} : { withinMs: options.healthyWithinMs }),
+        ...(options.healthyEveryMs === undefined ? {} : { everyMs: options.healthyEveryMs }),
+      }),
+    database: {
+      keep: database('keep'),
+      tryMigration: database('try-migration'),
+      restore: database('restore'),
+      dropKept: database('drop-kept'),
+    },
+    now: () => new Date(),
+  }
+}
+
+const asService = ['--reuid=hoist', '--regid=hoist', '--clear-groups', '--no-new-privs', '--inh-caps=-all', '--']
+
+/** The service's user could have put a link in the place of the directory. */
+async function uploadsOf(root: string): Promise<string> {
+  const uploads = join(await realpath(root), places.uploads)
+  const found = await realpath(uploads).catch(() => undefined) // Not there: nothing was uploaded either.
+  if (found === uploads) return uploads
+  throw new ApplianceError('NOT_FOUND', 'There is no directory of uploads.', {
+    hint: 'Upload the release bundle first.',
+  })
+}
+
+if (import.meta.main) {
+  const exit = () => process.exit(1)
+  process.on('SIGTERM', () => process.exit(0))
+  try {
+    await startMachineHelper({
+      root: '/',
+      run: runProgram,
+      ask: signal => askReady(443, join('/', places.data, 'web.crt'), signal),
+      say: text => process.stderr.write(`${text}\n`),
+      onStuck: exit,
+    })
+  } catch (thrown) {
+    const { code, message, hint } = toApplianceError(thrown)
+    process.stderr.write(`${code}: ${message} ${hint}\n`)
+    exit()
+  }
+}

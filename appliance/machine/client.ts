@@ -1,0 +1,61 @@
+// Asks the helper: for the service, and for the console.
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { ApplianceError, type ErrorCode, errorCodes } from '../errors.ts'
+import { upgradeMs } from './dispatch.ts'
+import type { Verb } from './verbs.ts'
+
+/** An answer is a sentence or two. Bytes. */
+const maxAnswerBytes = 64 * 1024
+
+export interface MachineClient {
+  /**
+   * Has a verb done; of an upgrade, what is verified and unpacked is done, and the rest follows.
+   * @throws {ApplianceError} MACHINE_UNAVAILABLE when no helper answers; the helper's own; the signal's reason
+   */
+  ask(verb: Verb, signal?: AbortSignal): Promise<{ version?: string }>
+}
+
+export function machineClient(path: string): MachineClient {
+  return {
+    async ask(verb, signal) {
+      const answer = await exchange(path, `${JSON.stringify(verb)}\n`, signal)
+      const { ok, version, code, message, hint } = Object(answer)
+      if (ok === true) return typeof version === 'string' ? { version } : {}
+      if (!isCode(code)) throw unavailable('it answered with something else')
+      throw new ApplianceError(code, String(message), { hint: String(hint) })
+    },
+  }
+}
+
+async function exchange(path: string, line: string, given: AbortSignal | undefined): Promise<unknown> {
+  // Longer than any verb may take, with those that wait before it.
+  const signal = AbortSignal.any([AbortSignal.timeout(2 * upgradeMs), ...(given ? [given] : [])])
+  const socket = connect({ path, signal })
+  try {
+    await once(socket, 'connect')
+    socket.write(line)
+    let text = ''
+    for await (const chunk of socket.setEncoding('utf8')) {
+      text += chunk
+      if (text.length > maxAnswerBytes) throw unavailable('its answer is too long')
+    }
+    return JSON.parse(text)
+  } catch (cause) {
+    given?.throwIfAborted()
+    throw cause instanceof ApplianceError ? cause : unavailable('it does not answer', cause)
+  } finally {
+    socket.destroy()
+  }
+}
+
+function isCode(code: unknown): code is ErrorCode {
+  return typeof code === 'string' && Object.hasOwn(errorCodes, code)
+}
+
+function unavailable(why: string, cause?: unknown): ApplianceError {
+  return new ApplianceError('MACHINE_UNAVAILABLE', `The helper that may change the machine is not there: ${why}.`, {
+    cause,
+    hint: 'On the appliance: restart it. Elsewhere there is no such helper, and the machine is changed by hand.',
+  })
+}

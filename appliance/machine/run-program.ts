@@ -1,0 +1,29 @@
+// Runs a program of the machine: never through a shell, with no environment of ours, and not for ever.
+import { execFile } from 'node:child_process'
+import { basename } from 'node:path'
+import { ApplianceError } from '../errors.ts'
+
+/** Resolves with its standard output when it has ended well. */
+export type RunProgram = (file: string, args: readonly string[], signal: AbortSignal) => Promise<string>
+
+const environment = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' }
+const maxOutputBytes = 64 * 1024
+
+/** @throws {ApplianceError} MACHINE_FAILED with the program's last words; the signal's reason */
+export const runProgram: RunProgram = (file, args, signal) => {
+  const { promise, resolve, reject } = Promise.withResolvers<string>()
+  const options = { signal, env: environment, maxBuffer: maxOutputBytes, killSignal: 'SIGKILL', cwd: '/' } as const
+  execFile(file, [...args], options, (error, stdout, stderr) => {
+    if (!error) return resolve(stdout)
+    reject(signal.aborted ? signal.reason : failed(file, error, stderr))
+  })
+  return promise
+}
+
+function failed(file: string, cause: Error, stderr: string): ApplianceError {
+  const words = stderr.trim().slice(-500) || cause.message.split('\n')[0]
+  return new ApplianceError('MACHINE_FAILED', `${basename(file)} failed: ${words}`, {
+    cause,
+    hint: 'Look at the journal on the console, or restart the machine.',
+  })
+}

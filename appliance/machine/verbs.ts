@@ -1,0 +1,138 @@
+// What may be asked of the machine: a fixed list of verbs, each with everything it takes. Nothing else is ever done.
+import { isIPv4, isIPv6 } from 'node:net'
+import Type, { type Static } from 'typebox'
+import Value from 'typebox/value'
+import { ApplianceError } from '../errors.ts'
+
+const strict = { additionalProperties: false } as const
+const label = '[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?'
+const name = `${label}(\\.${label})*`
+
+// No pattern admits a blank, a quote, a line's end or a slash: what passes can stand in a configuration file as it is.
+const Address = Type.String({ minLength: 2, maxLength: 45, pattern: '^[0-9A-Fa-f:.]+$' })
+const DnsName = Type.String({ maxLength: 253, pattern: `^${name}$` })
+/** At most what Linux takes: HOST_NAME_MAX of hostname(7). */
+const Hostname = Type.String({ maxLength: 64, pattern: `^${name}$` })
+/** Credentials go into a file in percent-encoding. */
+const Credential = Type.String({ minLength: 1, maxLength: 256 })
+
+const address = (bits: number) =>
+  Type.Object(
+    {
+      method: Type.Literal('static'),
+      address: Address,
+      prefixLength: Type.Integer({ minimum: 1, maximum: bits }),
+      gateway: Type.Optional(Address),
+    },
+    strict,
+  )
+const method = <T extends string>(word: T) => Type.Object({ method: Type.Literal(word) }, strict)
+
+const schema = Type.Union([
+  Type.Object(
+    {
+      verb: Type.Literal('network'),
+      ipv4: Type.Union([method('dhcp'), address(32), method('off')]),
+      ipv6: Type.Union([method('automatic'), address(128), method('off')]),
+      dns: Type.Array(Address, { maxItems: 4, description: 'None: those that DHCP or the router names' }),
+      searchDomains: Type.Array(DnsName, { maxItems: 6 }),
+    },
+    strict,
+  ),
+  Type.Object(
+    {
+      verb: Type.Literal('time'),
+      servers: Type.Array(Type.Union([DnsName, Address]), { maxItems: 8, description: 'None: the usual ones' }),
+    },
+    strict,
+  ),
+  Type.Object({ verb: Type.Literal('hostname'), name: Hostname }, strict),
+  Type.Object({ verb: Type.Literal('ssh'), enabled: Type.Boolean() }, strict),
+  Type.Object(
+    {
+      verb: Type.Literal('proxy'),
+      /** Absent: none. */
+      url: Type.Optional(
+        Type.String({ maxLength: 300, pattern: `^https?://(${name}|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?/?$` }),
+      ),
+      username: Type.Optional(Credential),
+      password: Type.Optional(Credential),
+    },
+    strict,
+  ),
+  Type.Object(
+    {
+      verb: Type.Literal('upgrade'),
+      /** In the directory of uploads: a name, never a path. */
+      file: Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$' }),
+    },
+    strict,
+  ),
+  Type.Object(
+    { verb: Type.Literal('restart'), what: Type.Union([Type.Literal('service'), Type.Literal('machine')]) },
+    strict,
+  ),
+  Type.Object({ verb: Type.Literal('reset'), confirm: Type.Literal('erase everything') }, strict),
+])
+
+export type Verb = Static<typeof schema>
+export type VerbOf<T extends Verb['verb']> = Extract<Verb, { verb: T }>
+
+/**
+ * A verb out of a line that anybody may have written.
+ * @throws {ApplianceError} INVALID_REQUEST
+ */
+export function parseVerb(line: Uint8Array): Verb {
+  const value = jsonOf(line)
+  if (!Value.Check(schema, value)) throw invalid('It is none of the documented verbs, or not in its form')
+  const flaw = value.verb === 'network' ? networkFlaw(value) : value.verb === 'proxy' ? proxyFlaw(value) : undefined
+  if (flaw !== undefined) throw invalid(flaw)
+  if (value.verb === 'time' && !value.servers.every(isTimeServer))
+    throw invalid('A time server is neither a name nor an address')
+  return value
+}
+
+function networkFlaw({ ipv4, ipv6, dns }: VerbOf<'network'>): string | undefined {
+  if (ipv4.method === 'off' && ipv6.method === 'off') return 'Without IPv4 and IPv6 nobody could reach the appliance'
+  const sides = [
+    [ipv4, isIPv4],
+    [ipv6, isIPv6],
+  ] as const
+  for (const [side, isAddress] of sides) {
+    if (side.method !== 'static') continue
+    if (!isAddress(side.address)) return 'The address is none of its kind'
+    if (side.gateway !== undefined && !isAddress(side.gateway)) return 'The gateway is no address of its kind'
+    if (side.gateway === side.address) return 'The gateway is the appliance itself'
+  }
+  return dns.every(server => isIPv4(server) || isIPv6(server)) ? undefined : 'A DNS server is no address'
+}
+
+/** A name that ends in a number is a broken address: RFC 3696, 2. */
+function isTimeServer(server: string): boolean {
+  return isIPv4(server) || isIPv6(server) || (Value.Check(DnsName, server) && !/(^|\.)[0-9]+$/.test(server))
+}
+
+function proxyFlaw({ url, username, password }: VerbOf<'proxy'>): string | undefined {
+  if (url === undefined && (username !== undefined || password !== undefined)) return 'Credentials without a proxy'
+  if (password !== undefined && username === undefined) return 'A password without a user name'
+  if (url !== undefined && URL.parse(url) === null) return 'The URL of the proxy is none'
+  // A lone surrogate has no percent-encoding.
+  return [username, password].every(text => text === undefined || text.isWellFormed())
+    ? undefined
+    : 'Credentials are no text'
+}
+
+function jsonOf(line: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(line))
+  } catch (cause) {
+    throw invalid('It is no JSON', cause)
+  }
+}
+
+function invalid(why: string, cause?: unknown): ApplianceError {
+  return new ApplianceError('INVALID_REQUEST', `The machine is not asked this way: ${why}.`, {
+    cause,
+    hint: 'Send one JSON object in a line, as the table of verbs has it.',
+  })
+}

@@ -1,0 +1,50 @@
+// The directory of releases and the link `current` beside it: which release runs, and which are kept.
+import { readdir, readlink, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { replaceLink } from '../durable-file.ts'
+import { ApplianceError } from '../errors.ts'
+import { versionPattern } from './version.ts'
+
+export interface Releases {
+  /** Where bundles are unpacked. */
+  directory: string
+  /** Version that `current` points to. @throws {ApplianceError} UPGRADE_FAILED when it points to none */
+  current(): Promise<string>
+  /** In one step, on disk when this returns. */
+  switchTo(version: string): Promise<void>
+  /** Removes all releases but these and the current one. */
+  keepOnly(versions: readonly string[]): Promise<void>
+}
+
+/** @param top `/opt/hoist`: `releases/VERSION` for each, and `current` */
+export function releasesIn(top: string): Releases {
+  const directory = join(top, 'releases')
+  const link = join(top, 'current')
+
+  async function current(): Promise<string> {
+    const version = /^releases\/(.*)$/.exec(await readlink(link))?.[1] ?? ''
+    if (isVersion(version)) return version
+    throw new ApplianceError('UPGRADE_FAILED', `The link ${link} points to no release.`, {
+      hint: 'Deploy the appliance anew and keep its data disk.',
+    })
+  }
+
+  return {
+    directory,
+    current,
+
+    async switchTo(version) {
+      await replaceLink(link, `releases/${version}`)
+    },
+
+    async keepOnly(versions) {
+      const kept = [...versions, await current()]
+      for (const name of await readdir(directory))
+        if (isVersion(name) && !kept.includes(name)) await rm(join(directory, name), { recursive: true, force: true })
+    },
+  }
+}
+
+function isVersion(name: string): boolean {
+  return new RegExp(versionPattern).test(name)
+}

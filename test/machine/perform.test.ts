@@ -1,0 +1,84 @@
+// What each verb does to the machine: its files and its programs, and no others.
+import t from 'tap'
+import { perform } from '../../appliance/machine/perform.ts'
+import type { Verb } from '../../appliance/machine/verbs.ts'
+import { labMachine, tree } from './machine-lab.ts'
+import { staticNetwork } from './sample-verbs.ts'
+
+const signal = new AbortController().signal
+const expected: [verb: Verb, ran: string[], files: string[]][] = [
+  [staticNetwork, ['/usr/bin/networkctl reload'], ['etc/systemd/network/20-hoist.network']],
+  [
+    { verb: 'time', servers: ['ntp.example.com'] },
+    ['/usr/bin/systemctl restart systemd-timesyncd.service'],
+    ['etc/systemd/timesyncd.conf.d/20-hoist.conf'],
+  ],
+  [{ verb: 'time', servers: [] }, ['/usr/bin/systemctl restart systemd-timesyncd.service'], []],
+  [{ verb: 'hostname', name: 'hoist' }, ['/usr/bin/hostname --file /etc/hostname'], ['etc/hostname', 'etc/hosts']],
+  [
+    { verb: 'ssh', enabled: true },
+    ['/usr/bin/systemctl enable --now ssh.service', '/usr/bin/systemctl reload nftables.service'],
+    ['etc/hoist/firewall/ssh.nft'],
+  ],
+  [
+    { verb: 'ssh', enabled: false },
+    ['/usr/bin/systemctl reload nftables.service', '/usr/bin/systemctl disable --now ssh.service'],
+    [],
+  ],
+  [{ verb: 'proxy', url: 'http://p:1' }, [], ['etc/apt/apt.conf.d/20hoist-proxy']],
+  [{ verb: 'proxy' }, [], []],
+  [{ verb: 'restart', what: 'service' }, ['/usr/bin/systemctl --no-block restart hoist.service'], []],
+  [{ verb: 'restart', what: 'machine' }, ['/usr/bin/systemctl --no-block reboot'], []],
+  [
+    { verb: 'reset', confirm: 'erase everything' },
+    ['/usr/bin/systemctl --no-block reboot'],
+    ['etc/hoist/factory-reset'],
+  ],
+]
+
+t.test('each verb writes its files and runs its programs', async t => {
+  for (const [verb, ran, files] of expected) {
+    const root = t.testdir()
+    const machine = labMachine(root)
+    t.same(await perform(verb, machine.performer, signal), {})
+    t.same(machine.ran, ran, JSON.stringify(verb))
+    t.same(Object.keys(tree(root)), files, JSON.stringify(verb))
+  }
+})
+
+t.test('what one verb has written, another takes away', async t => {
+  const root = t.testdir()
+  const { performer } = labMachine(root)
+  const pairs: [Verb, Verb][] = [
+    [
+      { verb: 'time', servers: ['a'] },
+      { verb: 'time', servers: [] },
+    ],
+    [
+      { verb: 'ssh', enabled: true },
+      { verb: 'ssh', enabled: false },
+    ],
+    [{ verb: 'proxy', url: 'http://p' }, { verb: 'proxy' }],
+  ]
+  for (const [on, off] of pairs) {
+    await perform(on, performer, signal)
+    t.equal(Object.keys(tree(root)).length, 1)
+    await perform(off, performer, signal)
+    t.same(tree(root), {})
+  }
+})
+
+t.test('an upgrade answers with its version, and leaves the rest for afterwards', async t => {
+  const { performer, uploads, ran } = labMachine(t.testdir())
+  const { result, afterwards } = await perform({ verb: 'upgrade', file: 'a.tar' }, performer, signal)
+  t.same(result, { version: '1.1.0' })
+  t.type(afterwards, 'function')
+  t.same(uploads, ['a.tar'])
+  t.same(ran, [])
+})
+
+t.test('a program that fails fails the verb', async t => {
+  const { performer } = labMachine(t.testdir())
+  const failing = { ...performer, run: () => Promise.reject(new Error('no networkd')) }
+  await t.rejects(perform(staticNetwork, failing, signal), /no networkd/)
+})

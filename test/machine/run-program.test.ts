@@ -1,0 +1,38 @@
+// Programs that run, fail, and do not end.
+import t from 'tap'
+import { runProgram } from '../../appliance/machine/run-program.ts'
+
+const signal = new AbortController().signal
+const node = (script: string, asked = signal) => runProgram(process.execPath, ['-e', script], asked)
+
+t.test('the output of a program that ends well', async t => {
+  t.equal(await node('process.stdout.write("a")'), 'a')
+})
+
+t.test('nothing of our environment is handed on, and no shell reads the arguments', async t => {
+  process.env.HOIST_CANARY = 'canary'
+  t.teardown(() => delete process.env.HOIST_CANARY)
+  const given = JSON.parse(await node('process.stdout.write(JSON.stringify(process.env))'))
+  t.match(given, { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' })
+  for (const name of ['HOIST_CANARY', 'HOME', 'USER', 'PWD']) t.notOk(Object.hasOwn(given, name), name)
+  t.equal(await runProgram('/bin/echo', ['$(id)', '`id`', '; id', '*'], signal), '$(id) `id` ; id *\n')
+})
+
+t.test('one that fails is an error with its last words; one that is not there, too', async t => {
+  const failure = { code: 'MACHINE_FAILED', message: /^node failed: no such unit$/ }
+  await t.rejects(node('process.stderr.write("no such unit\\n"); process.exit(3)'), failure)
+  await t.rejects(runProgram('/no/such', [], signal), { code: 'MACHINE_FAILED', message: /^such failed: / })
+  const long = await node('process.stderr.write("x".repeat(5000)); process.exit(1)').catch(
+    (thrown: Error) => thrown.message,
+  )
+  t.ok(String(long).length < 600)
+  await t.rejects(node('process.stdout.write("x".repeat(100000))'), { code: 'MACHINE_FAILED' }, 'too much output')
+})
+
+t.test('one that does not end is ended', async t => {
+  const reason = new Error('late')
+  const controller = new AbortController()
+  const running = node('process.on("SIGTERM", () => {}); setInterval(() => {}, 1000)', controller.signal)
+  setImmediate(() => controller.abort(reason))
+  await t.rejects(running, reason)
+})

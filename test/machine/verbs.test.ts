@@ -1,0 +1,117 @@
+// Which verbs are taken.
+import t from 'tap'
+import { parseVerb } from '../../appliance/machine/verbs.ts'
+import { sampleVerbs, staticNetwork } from './sample-verbs.ts'
+
+const parse = (value: unknown) => parseVerb(Buffer.from(JSON.stringify(value)))
+const refused = { code: 'INVALID_REQUEST' }
+
+t.test('every verb is taken as it is documented', async t => {
+  for (const verb of sampleVerbs) t.same(parse(verb), verb)
+})
+
+t.test('a verb with a key more, or without one of its own, is refused', async t => {
+  for (const verb of sampleVerbs) {
+    t.throws(() => parse({ ...verb, more: 1 }), refused, `${verb.verb} with more`)
+    t.throws(() => parseVerb(Buffer.from(JSON.stringify(verb).replace('{', '{"__proto__":{},'))), refused, verb.verb)
+    const { verb: _name, ...rest } = verb
+    t.throws(() => parse(rest), refused, `${verb.verb} without its name`)
+  }
+  for (const key of ['ipv4', 'ipv6', 'dns', 'searchDomains'])
+    t.throws(() => parse({ ...staticNetwork, [key]: undefined }), refused, key)
+})
+
+t.test('values of a wrong form are refused, each of them', async t => {
+  const ipv4 = (change: object) => ({ ...staticNetwork, ipv4: { ...staticNetwork.ipv4, ...change } })
+  const hostile = [
+    '',
+    ' ',
+    'a b',
+    'a\nb',
+    'a\0b',
+    '../a',
+    '/etc/passwd',
+    '$(reboot)',
+    '`reboot`',
+    'a;b',
+    'a"b',
+    "a'b",
+    'ä',
+    'a\n[Match]',
+  ]
+  const values: unknown[] = [
+    null,
+    [],
+    'restart',
+    { verb: 'shell' },
+    { verb: 'Restart', what: 'service' },
+    { verb: 'restart', what: 'hoist.service' },
+    { verb: 'reset' },
+    { verb: 'reset', confirm: true },
+    { verb: 'ssh', enabled: 'true' },
+    { verb: 'ssh', enabled: 1 },
+    { verb: 'hostname', name: '-a' },
+    { verb: 'hostname', name: 'a-' },
+    { verb: 'hostname', name: 'a..b' },
+    { verb: 'hostname', name: 'a.' },
+    { verb: 'hostname', name: `${'a'.repeat(60)}.${'b'.repeat(10)}` },
+    { verb: 'time', servers: Array(9).fill('a') },
+    { verb: 'time', servers: ['300.1.1.1'] },
+    { verb: 'time', servers: ['1:2'] },
+    { verb: 'time', servers: ['a.'] },
+    { verb: 'time', servers: ['.a'] },
+    { verb: 'time', servers: ['ntp.1'] },
+    { verb: 'upgrade', file: '.hidden' },
+    { verb: 'upgrade', file: '..' },
+    { verb: 'upgrade', file: 'a/b' },
+    { verb: 'upgrade', file: 'a'.repeat(200) },
+    { verb: 'proxy', url: 'ftp://a' },
+    { verb: 'proxy', url: 'http://a:99999' },
+    { verb: 'proxy', url: 'http://u:p@a' },
+    { verb: 'proxy', url: 'http://a/path' },
+    { verb: 'proxy', url: 'http://a?b' },
+    { verb: 'proxy', username: 'a' },
+    { verb: 'proxy', url: 'http://a', password: 'a' },
+    { verb: 'proxy', url: 'http://a', username: '\ud800' },
+    ipv4({ address: '300.0.0.1' }),
+    ipv4({ address: '2001:db8::5' }),
+    ipv4({ address: '192.0.2.5/24' }),
+    ipv4({ gateway: 'fe80::1' }),
+    ipv4({ gateway: '192.0.2.5' }),
+    ipv4({ prefixLength: 33 }),
+    ipv4({ prefixLength: 0 }),
+    ipv4({ prefixLength: 24.5 }),
+    ipv4({ prefixLength: '24' }),
+    ipv4({ method: 'dhcp' }),
+    { ...staticNetwork, ipv4: { method: 'off' }, ipv6: { method: 'off' } },
+    { ...staticNetwork, dns: ['dns.example.com'] },
+    { ...staticNetwork, dns: ['1.1.1'] },
+    { ...staticNetwork, dns: Array(5).fill('192.0.2.1') },
+    ...hostile.flatMap(text => [
+      { verb: 'hostname', name: text },
+      { verb: 'time', servers: [text] },
+      { verb: 'upgrade', file: text },
+      { verb: 'proxy', url: `http://${text}` },
+      { verb: text },
+      ipv4({ address: text }),
+      ipv4({ gateway: text }),
+      { ...staticNetwork, dns: [text] },
+      { ...staticNetwork, searchDomains: [text] },
+    ]),
+  ]
+  for (const value of values) t.throws(() => parse(value), refused, JSON.stringify(value))
+})
+
+t.test('what is no JSON, or no UTF-8, is refused', async t => {
+  for (const text of [
+    '',
+    '{',
+    '{}',
+    '{"verb":"restart","what":"service"',
+    '[[[['.repeat(4000),
+    'NaN',
+    '{"verb":"restart",}',
+  ])
+    t.throws(() => parseVerb(Buffer.from(text)), refused, text.slice(0, 40))
+  t.throws(() => parseVerb(Buffer.from('{"verb":"hostname","name":"a\xff"}', 'latin1')), refused)
+})
