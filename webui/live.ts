@@ -12,8 +12,10 @@ export interface Loaded<T> {
 
 /** One look at what is read of disks. */
 export interface Sample {
-  /** Epoch seconds, by the browser's clock. */
+  /** Its end, epoch seconds, by the browser's clock. */
   at: number
+  /** How long it is. */
+  seconds: number
   bytesPerSecond: number
 }
 
@@ -38,7 +40,10 @@ const reading = new Set<ServerEvent[]>()
 /** Follows the appliance until the signal. */
 export function startLive(signal: AbortSignal): void {
   const reload = () =>
-    void void Promise.all([loadRuns(signal), loadJobs(signal), loadCatalog(signal), loadThroughput(signal)])
+    void Promise.all([loadRuns(signal), loadJobs(signal), loadCatalog(signal), loadThroughput(signal)]).then(
+      // What was measured last is not what is now.
+      () => !signal.aborted && takeSample(),
+    )
   reload()
   let wasLost = false
   void followEvents({
@@ -88,10 +93,7 @@ async function loadThroughput(signal: AbortSignal): Promise<void> {
 /** The appliance's samples by the browser's clock, and the browser's own since. */
 export function withHistory(view: ThroughputView, own: readonly Sample[], nowMs: number): Sample[] {
   const aheadMs = nowMs - Date.parse(view.now)
-  const known = view.samples.map(({ at, bytesPerSecond }) => ({
-    at: Math.round((Date.parse(at) + aheadMs) / 1000),
-    bytesPerSecond,
-  }))
+  const known = view.samples.map(sample => ({ ...sample, at: Math.round((Date.parse(sample.at) + aheadMs) / 1000) }))
   const last = known.at(-1)?.at ?? 0
   return [...known, ...own.filter(({ at }) => at > last)]
 }
@@ -155,5 +157,6 @@ export function totalRate(list: readonly RunView[]): number {
 function takeSample(): void {
   const at = Math.round(Date.now() / 1000)
   const kept = samples.get().filter(sample => sample.at > at - samplesKeptSeconds)
-  samples.set([...kept, { at, bytesPerSecond: totalRate(runs.get().data ?? []) }])
+  const bytesPerSecond = totalRate(runs.get().data ?? [])
+  samples.set([...kept, { at, seconds: sampleMs / 1000, bytesPerSecond }])
 }

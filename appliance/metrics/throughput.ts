@@ -4,7 +4,9 @@ import type { Run } from '../domain.ts'
 export interface ThroughputSample {
   /** ISO 8601, UTC: the end of the time that it stands for. */
   at: string
-  /** On average since the sample before. */
+  /** How long it is. */
+  seconds: number
+  /** On average in that time. */
   bytesPerSecond: number
 }
 
@@ -50,7 +52,7 @@ export class ThroughputHistory {
     this.#sinceMs = at.getTime()
     // The clock was set back: how long it took is not known.
     if (seconds > 0) {
-      this.#samples.push({ at: at.toISOString(), bytesPerSecond: Math.round(this.#bytes / seconds) })
+      this.#samples.push({ at: at.toISOString(), seconds, bytesPerSecond: Math.round(this.#bytes / seconds) })
       if (this.#samples.length > samplesKept) this.#samples.shift()
     }
     this.#bytes = 0

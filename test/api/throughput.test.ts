@@ -12,7 +12,10 @@ t.test('the last hour is told with the clock that it was measured by', async t =
   throughput.sample()
   t.same(await call('GET', '/api/throughput'), {
     status: 200,
-    body: { now: '2026-03-01T10:00:10.000Z', samples: [{ at: '2026-03-01T10:00:10.000Z', bytesPerSecond: 0 }] },
+    body: {
+      now: '2026-03-01T10:00:10.000Z',
+      samples: [{ at: '2026-03-01T10:00:10.000Z', seconds: 10, bytesPerSecond: 0 }],
+    },
   })
   t.equal((await api.inject('/api/throughput')).statusCode, 401)
 })

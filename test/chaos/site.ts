@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { configVariables } from '../../appliance/config.ts'
 import { ApiError, ApplianceProcess } from '../demo/appliance-process.ts'
 import { type AccessKey, type Lab, type LabVm, startLab } from '../lab/lab.ts'
+import { becomes } from './ground.ts'
 import { SmallDisk } from './small-disk.ts'
 import { Wire } from './wire.ts'
 
@@ -122,7 +123,16 @@ export class Site {
     this.credentials = key
     const endpoint = `http://${this.aws.address}`
     const endpoints = { s3: endpoint, ec2: endpoint, sts: endpoint, iam: endpoint }
-    await this.call('PUT', '/api/settings/aws', { region: this.lab.aws.region, ...key, endpoints })
+    await becomes(patienceMs, async () => {
+      try {
+        await this.call('PUT', '/api/settings/aws', { region: this.lab.aws.region, ...key, endpoints })
+        return true
+      } catch (error) {
+        // Beside a jump of the clock: AWS refuses what is signed at another hour, and whoever enters it tries again.
+        if (error instanceof ApiError && error.body.code === 'AWS_CLOCK_SKEW') return false
+        throw error
+      }
+    })
   }
 
   /**

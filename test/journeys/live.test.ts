@@ -1,4 +1,5 @@
 // What is live in a real browser: jobs in two browsers at once, and the throughput of the last hour, through a reload.
+import type { Page } from 'playwright-core'
 import t from 'tap'
 import { type Journey, shoot, startJourney } from './browser.ts'
 
@@ -92,11 +93,32 @@ t.test('the throughput of the last hour is there after a reload, in words and as
   t.match(span, /^\d+ (s|min)/)
   await card.locator('canvas').waitFor()
 
-  const second = await journey.open()
+  t.ok((await drawnInAccent(page)) > 50, 'a line is drawn, in a colour that can be seen')
+
+  const second = await journey.open({ theme: 'dark' })
   await journey.signIn(second)
   await second
     .getByRole('region', { name: 'Throughput' })
     .getByText(/Highest \d+(\.\d)? MiB\/s/)
     .waitFor()
-  t.pass('and a browser that comes later sees it, too')
+  await second.getByRole('region', { name: 'Throughput' }).locator('canvas').waitFor()
+  t.ok((await drawnInAccent(second)) > 50, 'and a browser that comes later sees it, too, in the dark')
+  await shoot(second, 'wide-dark-dashboard-throughput')
 })
+
+/** Pixels of the chart that have the colour of the page's links. */
+async function drawnInAccent(page: Page): Promise<number> {
+  return await page.evaluate(() => {
+    const canvas = document.querySelector('canvas')
+    const link = document.querySelector('main a')
+    if (!canvas || !link) return 0
+    const [red = 0, green = 0, blue = 0] = (getComputedStyle(link).color.match(/\d+/g) ?? []).map(Number)
+    const { data } = canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height) ?? { data: [] }
+    let count = 0
+    for (let at = 0; at < data.length; at += 4) {
+      const near = (value: number, of: number) => Math.abs((data[at + of] ?? 0) - value) < 12
+      if (near(red, 0) && near(green, 1) && near(blue, 2) && (data[at + 3] ?? 0) > 200) count++
+    }
+    return count
+  })
+}

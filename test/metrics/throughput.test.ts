@@ -38,7 +38,10 @@ t.test('what all runs have read since the last sample is averaged over it', asyn
   after(5)
   after(10)
   t.strictSame(rates(), [100, 100, 0])
-  t.match(throughput.view(), { now: '2026-03-01T10:00:25.000Z', samples: [{ at: '2026-03-01T10:00:10.000Z' }] })
+  t.match(throughput.view(), {
+    now: '2026-03-01T10:00:25.000Z',
+    samples: [{ at: '2026-03-01T10:00:10.000Z', seconds: 10 }, { seconds: 5 }, { seconds: 10 }],
+  })
 })
 
 t.test('what was read before a restart, or is read again, is not counted', async t => {

@@ -43,19 +43,19 @@ t.test("the appliance's hour of throughput stands by the browser's clock, before
   const view = {
     now: '2026-03-01T10:00:20.000Z',
     samples: [
-      { at: '2026-03-01T10:00:00.000Z', bytesPerSecond: 1 },
-      { at: '2026-03-01T10:00:10.000Z', bytesPerSecond: 2 },
+      { at: '2026-03-01T10:00:00.000Z', seconds: 10, bytesPerSecond: 1 },
+      { at: '2026-03-01T10:00:10.000Z', seconds: 10, bytesPerSecond: 2 },
     ],
   }
   // The browser's clock is a day behind.
   const nowMs = Date.parse('2026-02-28T10:00:20Z')
   const second = nowMs / 1000
-  const own = [-15, -9, -1].map((ago, index) => ({ at: second + ago, bytesPerSecond: 10 + index }))
+  const own = [-15, -9, -1].map((ago, index) => ({ at: second + ago, seconds: 2, bytesPerSecond: 10 + index }))
   t.strictSame(withHistory(view, own, nowMs), [
-    { at: second - 20, bytesPerSecond: 1 },
-    { at: second - 10, bytesPerSecond: 2 },
-    { at: second - 9, bytesPerSecond: 11 },
-    { at: second - 1, bytesPerSecond: 12 },
+    { at: second - 20, seconds: 10, bytesPerSecond: 1 },
+    { at: second - 10, seconds: 10, bytesPerSecond: 2 },
+    { at: second - 9, seconds: 2, bytesPerSecond: 11 },
+    { at: second - 1, seconds: 2, bytesPerSecond: 12 },
   ])
   t.strictSame(withHistory({ ...view, samples: [] }, own, nowMs), own)
 })

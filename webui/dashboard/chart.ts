@@ -36,7 +36,6 @@ export function drawChart(element: HTMLElement, samples: readonly Sample[]): Cha
       ticks: { show: false },
       font: '12px system-ui',
     }
-    const line = getComputedStyle(document.querySelector('a') ?? element).color
     return new uPlot(
       {
         width: element.clientWidth,
@@ -44,8 +43,19 @@ export function drawChart(element: HTMLElement, samples: readonly Sample[]): Cha
         cursor: { show: false },
         legend: { show: false },
         scales: { y: { range: (_plot, _low, high) => [0, Math.max(high, 1024)] } },
-        axes: [axis, { ...axis, size: 84, values: (_plot, values) => values.map(value => rate(value)) }],
-        series: [{}, { stroke: line, width: 1.5, points: { show: false } }],
+        axes: [
+          {
+            ...axis,
+            space: 80,
+            size: 26,
+            label: zoneOf(new Date()),
+            labelSize: 18,
+            labelFont: axis.font,
+            values: (_plot, values) => values.map(clockOf),
+          },
+          { ...axis, size: 84, values: (_plot, values) => values.map(value => rate(value)) },
+        ],
+        series: [{}, { stroke: style.accentColor, width: 1.5, points: { show: false } }],
       },
       dataOf(shown),
       element,
@@ -65,6 +75,16 @@ export function drawChart(element: HTMLElement, samples: readonly Sample[]): Cha
     },
   }
 }
+
+const clock = new Intl.DateTimeFormat('en-GB', {
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  hourCycle: 'h23',
+})
+const clockOf = (seconds: number) => clock.format(seconds * 1000)
+const zoneName = new Intl.DateTimeFormat('en-GB', { timeZoneName: 'short' })
+const zoneOf = (at: Date) => zoneName.formatToParts(at).find(({ type }) => type === 'timeZoneName')?.value ?? ''
 
 export function dataOf(samples: readonly Sample[]): [number[], number[]] {
   return [samples.map(({ at }) => at), samples.map(({ bytesPerSecond }) => bytesPerSecond)]

@@ -11,16 +11,17 @@ export interface ThroughputSummary {
 export function summarize(samples: readonly Sample[]): ThroughputSummary {
   const first = samples[0]
   const last = samples.at(-1)
-  const seconds = first && last ? last.at - first.at : 0
   let bytes = 0
-  // Each stands for the time since the one before: those of the appliance are farther apart than those of the page.
-  for (const [index, { at, bytesPerSecond }] of samples.entries()) {
-    bytes += bytesPerSecond * (at - (samples[index - 1]?.at ?? at))
+  let measured = 0
+  // Those of the appliance are longer than those of the page; while the page slept there are none.
+  for (const { seconds, bytesPerSecond } of samples) {
+    bytes += bytesPerSecond * seconds
+    measured += seconds
   }
   return {
     now: last?.bytesPerSecond ?? 0,
     peak: samples.reduce((highest, { bytesPerSecond }) => Math.max(highest, bytesPerSecond), 0),
-    average: seconds > 0 ? bytes / seconds : (last?.bytesPerSecond ?? 0),
-    seconds,
+    average: measured > 0 ? bytes / measured : 0,
+    seconds: first && last ? last.at - first.at + first.seconds : 0,
   }
 }

@@ -23,6 +23,7 @@ export const r = {
   sizeOf: (database: string, log: string | undefined) =>
     log === undefined ? database : `${database}, and ${log} of changes that are not in it yet`,
   backups: 'Backups',
+  table: 'Backups and what the check of each has found',
   columns: { name: 'Name', taken: 'Taken', size: 'Size', check: 'Check' },
   whole: 'Whole',
   damaged: 'Damaged',

@@ -102,25 +102,27 @@ function Damage(props: { view: RescueView; onView: (view: RescueView) => void; o
         {r.intro}
       </PageHead>
       {checking.error && <Problem error={checking.error} />}
-      <div class="grid">
-        <Wrong view={view} />
-        <Card title={r.todo}>
-          <ol>
-            {r.steps.map(step => (
-              <li key={step}>{step}</li>
-            ))}
-          </ol>
+      <div class="stack loose">
+        <div class="grid">
+          <Wrong view={view} />
+          <Card title={r.todo}>
+            <ol>
+              {r.steps.map(step => (
+                <li key={step}>{step}</li>
+              ))}
+            </ol>
+          </Card>
+        </div>
+        <Card title={r.backups}>
+          <Backups
+            backups={view.backups}
+            onAsk={backup => {
+              restoring.clear()
+              setAsked(backup)
+            }}
+          />
         </Card>
       </div>
-      <Card title={r.backups}>
-        <Backups
-          backups={view.backups}
-          onAsk={backup => {
-            restoring.clear()
-            setAsked(backup)
-          }}
-        />
-      </Card>
       {asked && (
         <Dialog
           title={r.ask(moment(asked.takenAt, { seconds: true }))}
@@ -174,7 +176,7 @@ function Backups({ backups, onAsk }: { backups: readonly Backup[]; onAsk: (backu
   const best = backups.find(({ ok }) => ok)
   return (
     <SimpleTable<Backup>
-      label={r.backups}
+      label={r.table}
       rows={backups}
       rowKey={({ name }) => name}
       columns={[
