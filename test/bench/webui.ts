@@ -155,18 +155,29 @@ async function ticks(page: Page, name: string | RegExp): Promise<void> {
 }
 
 async function drag(page: Page): Promise<void> {
-  await page.evaluate(async frames => {
+  const missed = await page.evaluate(async frames => {
     const frame = document.querySelector('.table-frame')
-    if (!frame) throw new Error('There is no table')
+    const body = frame?.querySelector('tbody')
+    if (!frame || !body) throw new Error('There is no table')
+    const rows = Number(frame.querySelector('table')?.ariaRowCount) - 1
+    const indexOf = (row: Element | null | undefined) => Number(row?.ariaRowIndex) - 2
     const end = frame.scrollHeight - frame.clientHeight
+    let missed = 0
     const stop = globalThis.watched.frames()
     for (let count = 0; count <= frames; count++) {
-      frame.scrollTop = (end * count) / frames
+      const top = (end * count) / frames
+      frame.scrollTop = top
       await new Promise(resolve => requestAnimationFrame(resolve))
+      // Fast because nothing is drawn would be no merit: the row at the top of the view must be there in this frame.
+      const wanted = Math.min(rows - 1, Math.floor((top / frame.scrollHeight) * (rows + 1)))
+      const first = indexOf(body.querySelector('tr:not(.spacer)'))
+      if (!(first <= wanted && wanted <= indexOf(body.lastElementChild))) missed++
     }
     stop()
     frame.scrollTop = 0
+    return missed
   }, dragFrames)
+  if (missed > 0) throw new Error(`${missed} frames of ${dragFrames} did not show where one had scrolled to`)
 }
 
 async function turnWheel(page: Page): Promise<void> {

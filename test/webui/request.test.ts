@@ -1,5 +1,14 @@
 import t from 'tap'
-import { ApiError, request, requestText, setBearer, setCsrf, toApiError, whenSignedOut } from '../../webui/request.ts'
+import {
+  ApiError,
+  request,
+  requestText,
+  setBearer,
+  setCsrf,
+  toApiError,
+  whenSessionIsForeign,
+  whenSignedOut,
+} from '../../webui/request.ts'
 import { fakeApi } from './fake-api.ts'
 
 t.test('a change carries the CSRF header and its body; a reading neither', async t => {
@@ -64,4 +73,42 @@ t.test('in the rescue mode every request shows the token', async t => {
     api.asked.map(({ headers }) => headers.authorization),
     [undefined, 'Bearer secret', 'Bearer secret'],
   )
+})
+
+t.test('a refusal of the form is told in words, and never as the schema says it', async t => {
+  const body = {
+    code: 'INVALID_REQUEST',
+    message: 'body/accessKeyId must match pattern "^[A-Z0-9]{16,128}$"',
+    hint: 'Compare the request with /api/openapi.json.',
+  }
+  const api = fakeApi({ 'POST /api/x': () => ({ status: 400, body }) })
+  t.teardown(api.stop)
+  await t.rejects(request('POST', '/api/x', {}), {
+    code: 'INVALID_REQUEST',
+    message: /"access key ID" is not taken/,
+    hint: 'Correct it, and try again.',
+  })
+})
+
+t.test('a session of another window is taken over once, when it is the same person', async t => {
+  let asked = 0
+  const refused = { status: 403, body: { code: 'CSRF_REFUSED', message: 'The header x-hoist-csrf', hint: 'Send' } }
+  const api = fakeApi({
+    'POST /api/x': ({ headers }) => (headers['x-hoist-csrf'] === 'new' ? { body: { ok: true } } : refused),
+    'POST /api/never': () => refused,
+  })
+  t.teardown(api.stop)
+  t.teardown(() => whenSessionIsForeign(async () => false))
+  setCsrf('old')
+  whenSessionIsForeign(async () => {
+    asked++
+    setCsrf('new')
+    return true
+  })
+  t.strictSame(await request('POST', '/api/x', {}), { ok: true })
+  await t.rejects(request('POST', '/api/never', {}), { code: 'CSRF_REFUSED' })
+  t.equal(api.asked.filter(({ path }) => path === '/api/never').length, 2, 'tried again once, and no more')
+  t.equal(asked, 2)
+  whenSessionIsForeign(async () => false)
+  await t.rejects(request('POST', '/api/never', {}), { message: /another window/, hint: /Reload/ })
 })

@@ -93,49 +93,51 @@ export function Table<Row>(props: TableProps<Row>) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
     <section class="table-frame" ref={frame} tabIndex={0} aria-label={props.label}>
-      <table class="table virtual" aria-rowcount={rows.length + 1}>
-        <thead>
-          <tr aria-rowindex={1}>
-            {onSelect && (
-              <th scope="col" class="tick">
-                <input
-                  type="checkbox"
-                  aria-label={t.table.selectAll(rows.length)}
-                  checked={allPicked}
-                  indeterminate={!allPicked && picked.size > 0}
-                  disabled={rows.length === 0}
-                  onInput={pickAll}
+      {/* As high as all rows, whatever is being drawn: the browser cannot cut short where one has scrolled to. */}
+      <div style={{ height: `${(rows.length + 1) * rowHeight}px` }}>
+        <table class="table virtual" aria-rowcount={rows.length + 1}>
+          <thead>
+            <tr aria-rowindex={1}>
+              {onSelect && (
+                <th scope="col" class="tick">
+                  <input
+                    type="checkbox"
+                    aria-label={t.table.selectAll(rows.length)}
+                    checked={allPicked}
+                    indeterminate={!allPicked && picked.size > 0}
+                    disabled={rows.length === 0}
+                    onInput={pickAll}
+                  />
+                </th>
+              )}
+              {columns.map(column => (
+                <Head key={column.id} column={column} sorting={sorting} onSort={onSort} />
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            <Spacer rows={first} />
+            {shown.map((row, offset) => {
+              const key = rowKey(row)
+              const slot = slots.get(key) ?? 0
+              return (
+                <TableRow<Row>
+                  key={slot}
+                  slot={slot}
+                  row={row}
+                  index={first + offset + 2}
+                  cells={cells}
+                  picked={picked.has(key)}
+                  current={key === props.current}
+                  onPick={onSelect ? onPick : undefined}
+                  name={props.rowName?.(row) ?? key}
+                  id={key}
                 />
-              </th>
-            )}
-            {columns.map(column => (
-              <Head key={column.id} column={column} sorting={sorting} onSort={onSort} />
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          <Spacer rows={first} />
-          {shown.map((row, offset) => {
-            const key = rowKey(row)
-            const slot = slots.get(key) ?? 0
-            return (
-              <TableRow<Row>
-                key={slot}
-                slot={slot}
-                row={row}
-                index={first + offset + 2}
-                cells={cells}
-                picked={picked.has(key)}
-                current={key === props.current}
-                onPick={onSelect ? onPick : undefined}
-                name={props.rowName?.(row) ?? key}
-                id={key}
-              />
-            )
-          })}
-          <Spacer rows={rows.length - last} />
-        </tbody>
-      </table>
+              )
+            })}
+          </tbody>
+        </table>
+      </div>
       {rows.length === 0 && props.empty}
     </section>
   )
@@ -254,7 +256,7 @@ class TableRow<Row> extends Component<TableRowProps<Row>> {
   }
 }
 
-/** Stands for the rows out of sight. One cell: a span over columns that are hidden would bring them back. */
+/** Stands for the rows above those in sight. One cell: a span over columns that are hidden would bring them back. */
 function Spacer({ rows }: { rows: number }) {
   if (rows <= 0) return null
   return (
