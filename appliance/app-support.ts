@@ -10,6 +10,7 @@ import type { Policy } from './domain.ts'
 import { applianceChecks } from './health/appliance-checks.ts'
 import { awsChecks } from './health/aws-checks.ts'
 import { Health } from './health/health.ts'
+import { recoveryWatch } from './health/recovery.ts'
 import { readNetworkState } from './health/network-state.ts'
 import { readTimeSync } from './health/time-sync.ts'
 import { vcenterChecks } from './health/vcenter-checks.ts'
@@ -21,8 +22,7 @@ import type { Connections } from './setup/connections.ts'
 import type { ConnectorLease } from './setup/connector-lease.ts'
 import { proxyService } from './setup/proxy.ts'
 import { ensureConnector } from './setup/registration.ts'
-import { backupPath, listBackups } from './store/backup.ts'
-import { checkFile } from './store/check-file.ts'
+import { listBackups } from './store/backup.ts'
 import { everyJob } from './store/jobs.ts'
 import type { Store } from './store/store.ts'
 import { createBundle } from './support/bundle.ts'
@@ -108,6 +108,13 @@ export function composeSupport(parts: SupportParts) {
     onError: err => log.warn({ err }, 'a check failed'),
     everyMs: parts.healthMs,
   })
+  const recovered = recoveryWatch()
+  const forget = hub.follow(event => {
+    const groups = recovered(event)
+    if (groups.length > 0) health.askAgain(groups)
+  })
+  // Whoever lost the connection may have been cut off together with the appliance.
+  hub.onReturn(() => health.askAgain(['network', 'vcenter', 'aws', 'appliance']))
 
   const bundle = (query: { from?: Date; to?: Date; obfuscate?: boolean }) =>
     createBundle(
@@ -127,7 +134,7 @@ export function composeSupport(parts: SupportParts) {
             }),
           health: async () => health.view(),
           runs: async () => (await store.runs.list({ limit: bundledRuns })).items.map(run => parts.rates.view(run)),
-          database: () => databaseDocument(dataDir),
+          database: signal => databaseDocument(store, dataDir, signal),
           network: async signal => ({ ...(await readNetworkState()), time: await readTimeSync(signal) }),
         },
         texts: { 'metrics.txt': () => parts.metrics.text(), 'report.txt': () => report() },
@@ -240,19 +247,19 @@ export function composeSupport(parts: SupportParts) {
       health.start()
       logUpload.start()
     },
+    /** Settings of a side were accepted by it. */
+    askAgain: (groups: Parameters<typeof health.askAgain>[0]) => health.askAgain(groups),
     stop: async () => {
+      forget()
       await Promise.all([health.stop(), logUpload.stop()])
     },
   }
 }
 
-/** SQLite's own check, of the newest copy: the database itself is held by this process alone. */
-async function databaseDocument(dataDir: string) {
-  const backups = await listBackups(dataDir)
-  const [newest] = backups
-  if (!newest) return { backups, checked: 'none: there is no backup yet; the database was checked at the start' }
-  const findings = await checkFile(await backupPath(dataDir, newest.name))
-  return { backups, checked: newest.name, ok: findings.length === 0, findings }
+/** SQLite's own check, as it stands now. */
+async function databaseDocument(store: Store, dataDir: string, signal: AbortSignal) {
+  const findings = await store.check({ signal })
+  return { ok: findings.length === 0, findings, backups: await listBackups(dataDir) }
 }
 
 async function* serversWithJobs({ jobs, servers }: Store): AsyncGenerator<string> {

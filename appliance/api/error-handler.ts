@@ -1,4 +1,6 @@
 // Every error of the API as {code, message, hint}; what is internal stays inside.
+import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { ApplianceError } from '../errors.ts'
 import type { Routes } from './routes.ts'
@@ -26,6 +28,33 @@ export function answerError(
   if (error instanceof ApplianceError && error.retryAfterSeconds !== undefined)
     reply.header('retry-after', error.retryAfterSeconds)
   return reply.code(statusCode).send(body)
+}
+
+/** What Node's parser refuses before there is a request: it ends the connection. */
+const unparsed: Readonly<Record<string, { statusCode: number; message: string }>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: { statusCode: 408, message: 'The request did not arrive in time' },
+  HPE_HEADER_OVERFLOW: { statusCode: 431, message: 'The address or the headers of the request are too long' },
+}
+
+/** Answers what is no request in the form of every other error, where somebody still listens. */
+export function answerClientError(error: { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return
+  const { statusCode, message } = unparsed[error.code ?? ''] ?? { statusCode: 400, message: 'This is no HTTP request' }
+  const body = JSON.stringify({
+    code: 'INVALID_REQUEST',
+    message,
+    hint: 'Compare the request with /api/openapi.json.',
+  } satisfies ErrorBody)
+  const head = [
+    `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode]}`,
+    'content-type: application/json; charset=utf-8',
+    `content-length: ${Buffer.byteLength(body)}`,
+    'cache-control: no-store',
+    'x-content-type-options: nosniff',
+    'connection: close',
+  ]
+  if (socket.writable) socket.write(`${head.join('\r\n')}\r\n\r\n${body}`)
+  socket.destroySoon()
 }
 
 /** A named error keeps its words, unless it is INTERNAL; what Fastify refuses is INVALID_REQUEST; the rest says nothing of itself. */

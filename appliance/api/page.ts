@@ -68,6 +68,9 @@ export async function pageRoutes(app: Routes, { directory }: PageOptions): Promi
     const path = decoded(request.url)
     // What is asked of the API is answered by the API, also when it has no such route.
     if (isOfTheApi(request.url)) throw notOfTheApi(path)
+    // No file has such a name, and the file system does not even take it.
+    if (path?.includes('\0'))
+      throw new ApplianceError('NOT_FOUND', 'There is no such file', { hint: 'Go to / for the page.' })
     return send(path ?? '', reply as unknown as FastifyReply)
   })
   app.get('/api/docs', { schema, onSend }, (_request, reply) => send('', reply as unknown as FastifyReply))

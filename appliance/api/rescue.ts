@@ -7,7 +7,7 @@ import fastify, { type FastifyBaseLogger, type FastifyError, LogController } fro
 import { Type } from 'typebox'
 import { ApplianceError } from '../errors.ts'
 import { setCookie } from './cookie.ts'
-import { answerError } from './error-handler.ts'
+import { answerClientError, answerError } from './error-handler.ts'
 import { requireToken } from './local-token.ts'
 import { isOfTheApi, type PageOptions, pageRoutes } from './page.ts'
 import type { Routes } from './routes.ts'
@@ -49,6 +49,7 @@ export async function createRescueApi({ tls, token, log, rescue, page }: RescueA
     logController: new LogController({ disableRequestLogging: true }),
     return503OnClosing: true,
     frameworkErrors: answerError,
+    clientErrorHandler: answerClientError,
   }).withTypeProvider<TypeBoxTypeProvider>()
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
   app.addSchema(ErrorBody)

@@ -16,7 +16,7 @@ import { type AwsService, awsRoutes } from './aws.ts'
 import { type BackupService, backupRoutes } from './backups.ts'
 import { type ConnectorService, connectorRoutes } from './connector.ts'
 import { cookieName } from './cookie.ts'
-import { answerError, handleErrors } from './error-handler.ts'
+import { answerClientError, answerError, handleErrors } from './error-handler.ts'
 import { type EventHub, eventRoutes } from './events.ts'
 import { type HealthService, healthRoutes } from './health.ts'
 import { type JobService, jobRoutes } from './jobs.ts'
@@ -108,6 +108,7 @@ export async function createApi(options: ApiOptions): Promise<Routes> {
     // UTF-8 never reaches a route's own error handler.
     routerOptions: { maxParamLength: pathLimit },
     frameworkErrors: answerError,
+    clientErrorHandler: answerClientError,
   }).withTypeProvider<TypeBoxTypeProvider>()
   app.setValidatorCompiler(validatorCompiler)
   parseJsonBodies(app)

@@ -42,7 +42,7 @@ export interface CallOptions {
   signal?: AbortSignal | undefined
   /** The request makes something: once it is out its answer is awaited, so that what it made can be taken back. */
   creates?: boolean
-  attempts?: number
+  attempts?: number | undefined
 }
 
 /** An AWS connection. Its clients are made at first use; `call` is the only way a request should be sent. */

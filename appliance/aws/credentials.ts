@@ -11,6 +11,9 @@ export interface AwsIdentity {
   partition: string
 }
 
+/** Somebody waits for the answer. */
+const proofAttempts = 3
+
 /**
  * Proves the credentials. It tries once per cause that a wait can cure, and reports a wrong clock instead of quietly
  * signing with AWS's time, as runs do: certificates and schedules need the right time too.
@@ -34,7 +37,7 @@ export async function identify(clients: AwsClients, { signal }: { signal?: Abort
       )
       return clients.sts.send(command, options)
     },
-    { signal, attempts: 3 },
+    { signal, attempts: proofAttempts },
   )
   refuseSkew(sent, answeredAt)
   const { Account: accountId, Arn: arn } = answer
@@ -71,27 +74,33 @@ export type CredentialProvider = () => Promise<AssumedCredentials>
 /** One hour: the longest that a role assumed by a role may have. */
 const sessionSeconds = 3600
 
-/** Credentials of the role in settings; the SDK keeps them and asks again five minutes before they expire. */
+/**
+ * Credentials of the role in settings; the SDK keeps them and asks again five minutes before they expire. Until the role was
+ * assumed once it is being proven, and AWS is not waited for as long as by a renewal in the middle of a run.
+ */
 export function assumedRole(input: {
   sts: () => STSClient
   settings: AwsSettings
   call: AwsClients['call']
 }): CredentialProvider {
   const { sts, settings, call } = input
+  let proven = false
   return async () => {
+    const attempts = proven ? undefined : proofAttempts
     const command = new AssumeRoleCommand({
       RoleArn: settings.assumeRoleArn,
       RoleSessionName: 'hoist',
       DurationSeconds: sessionSeconds,
       ExternalId: settings.assumeRoleExternalId,
     })
-    const { Credentials: given } = await call('sts:AssumeRole', options => sts().send(command, options))
+    const { Credentials: given } = await call('sts:AssumeRole', options => sts().send(command, options), { attempts })
     const { AccessKeyId, SecretAccessKey, SessionToken, Expiration } = given ?? {}
     if (!AccessKeyId || !SecretAccessKey || !SessionToken || !Expiration) {
       throw new ApplianceError('AWS_REQUEST_REFUSED', `AWS gave no credentials for ${settings.assumeRoleArn}.`, {
         hint: 'Check the role in the AWS settings.',
       })
     }
+    proven = true
     return {
       accessKeyId: AccessKeyId,
       secretAccessKey: SecretAccessKey,

@@ -68,27 +68,48 @@ export async function takeBackup(
   now: Date,
   signal?: AbortSignal,
 ): Promise<Backup> {
+  const name = dailyNameAt(now)
+  const path = join(backupDirectory(dataDir), name)
+  await withCopy(database, dataDir, signal, async unfinished => {
+    await refuseDamaged(unfinished)
+    await rename(unfinished, path)
+  })
+  await syncDirectory(path)
+  await removeOlder(backupDirectory(dataDir), name, now)
+  return { name, takenAt: now.toISOString(), sizeBytes: (await stat(path)).size }
+}
+
+/**
+ * SQLite's check of the database as it stands now, on a copy that is gone afterwards: pages are copied as they are, damage
+ * included. Empty when it is whole.
+ * @throws {ApplianceError} STORE_UNAVAILABLE without room for the copy, STORE_DAMAGED when it cannot even be read; the signal's reason
+ */
+export async function checkInUse(database: Database, dataDir: string, signal?: AbortSignal): Promise<string[]> {
+  return await withCopy(database, dataDir, signal, checkFile)
+}
+
+/** Copies the database for `use`; whatever is left of the copy then is removed. */
+async function withCopy<T>(
+  database: Database,
+  dataDir: string,
+  signal: AbortSignal | undefined,
+  use: (copy: string) => Promise<T>,
+): Promise<T> {
   const directory = backupDirectory(dataDir)
   await makePrivateDirectory(directory)
   await removeUnfinished(directory)
   await refuseWithoutRoom(dataDir)
-  const name = dailyNameAt(now)
-  const path = join(directory, name)
-  const unfinished = unfinishedPath(path)
+  const copy = unfinishedPath(join(directory, databaseName))
   try {
-    await (await open(unfinished, 'wx', 0o600)).close()
-    await database.copyTo(unfinished, signal)
-    await refuseDamaged(unfinished)
-    await rename(unfinished, path)
+    await (await open(copy, 'wx', 0o600)).close()
+    await database.copyTo(copy, signal)
+    return await use(copy)
   } catch (thrown) {
     signal?.throwIfAborted()
-    throw thrown instanceof ApplianceError ? thrown : databaseError(thrown, path)
+    throw thrown instanceof ApplianceError ? thrown : databaseError(thrown, join(dataDir, databaseName))
   } finally {
-    for (const end of ['', '-journal']) await rm(`${unfinished}${end}`, { force: true })
+    for (const end of ['', '-journal']) await rm(`${copy}${end}`, { force: true })
   }
-  await syncDirectory(path)
-  await removeOlder(directory, name, now)
-  return { name, takenAt: now.toISOString(), sizeBytes: (await stat(path)).size }
 }
 
 /** The path of a copy by its name. @throws {ApplianceError} NOT_FOUND */

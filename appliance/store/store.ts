@@ -7,7 +7,15 @@ import { makePrivateDirectory } from '../private-file.ts'
 import { type AccountRepository, accountRepository } from './accounts.ts'
 import { type ApiTokenRepository, apiTokenRepository } from './api-tokens.ts'
 import { type AuditRepository, auditRepository } from './audit.ts'
-import { type Backup, backupDirectory, databaseName, listBackups, takeBackup, upgradeBackupName } from './backup.ts'
+import {
+  type Backup,
+  backupDirectory,
+  checkInUse,
+  databaseName,
+  listBackups,
+  takeBackup,
+  upgradeBackupName,
+} from './backup.ts'
 import { openDatabase } from './database.ts'
 import { type JobRepository, jobRepository } from './jobs.ts'
 import { type NotificationChannelRepository, notificationChannelRepository } from './notification-channels.ts'
@@ -36,6 +44,8 @@ export interface Store {
   setupProgress: SetupProgressRepository
   /** Copies the database while it is in use; a second call waits for the first. @throws {ApplianceError} as `takeBackup` */
   backup(options?: { now?: Date; signal?: AbortSignal }): Promise<Backup>
+  /** What is wrong with the database as it stands; a second call waits for the first. @throws {ApplianceError} as `checkInUse` */
+  check(options?: { signal?: AbortSignal }): Promise<string[]>
   /** Releases the data directory for another process. */
   close(): void
 }
@@ -75,6 +85,7 @@ export async function openStore(dataDir: string): Promise<Store> {
       audit: auditRepository(database),
       setupProgress: setupProgressRepository(database),
       backup: ({ now, signal } = {}) => inTurn(() => takeBackup(database, dataDir, now ?? new Date(), signal)),
+      check: ({ signal } = {}) => inTurn(() => checkInUse(database, dataDir, signal)),
       close: () => database.close(),
     }
   } catch (thrown) {

@@ -1,7 +1,9 @@
 // Errors of the API: named ones keep their words, everything else says nothing of itself.
+import { type AddressInfo, connect } from 'node:net'
+import { text } from 'node:stream/consumers'
 import fastify, { type FastifyError } from 'fastify'
 import t from 'tap'
-import { handleErrors } from '../../appliance/api/error-handler.ts'
+import { answerClientError, handleErrors } from '../../appliance/api/error-handler.ts'
 import type { Routes } from '../../appliance/api/routes.ts'
 import { ApplianceError } from '../../appliance/errors.ts'
 import { createLogger } from '../../appliance/log.ts'
@@ -63,4 +65,38 @@ t.test('an error that repeats a long request is cut', async t => {
 t.test('an unknown route is NOT_FOUND without its query', async t => {
   const answer = await app.inject(`/none?token=${canary}`)
   t.match(answer.json(), { code: 'NOT_FOUND', message: 'There is no GET /none' })
+})
+
+t.test('what is no request is answered in the same form, and its connection is ended', async t => {
+  const server = fastify({ clientErrorHandler: answerClientError })
+  t.teardown(() => server.close())
+  await server.listen({ port: 0, host: '127.0.0.1' })
+  const { port } = server.server.address() as AddressInfo
+  for (const [sent, status] of [
+    ['nonsense\r\n\r\n', 400],
+    [`GET /${'a'.repeat(20_000)} HTTP/1.1\r\nhost: x\r\n\r\n`, 431],
+    [`GET / HTTP/1.1\r\nhost: x\r\nx: ${canary.repeat(2_000)}\r\n\r\n`, 431],
+  ] as const) {
+    const socket = connect(port, '127.0.0.1')
+    socket.end(sent)
+    const answer = await text(socket)
+    const [head = '', body = ''] = answer.split('\r\n\r\n')
+    t.match(head, new RegExp(`^HTTP/1.1 ${status} .*application/json`, 's'))
+    t.match(JSON.parse(body), { code: 'INVALID_REQUEST', message: /./, hint: /openapi/ })
+    t.notOk(answer.includes(canary))
+  }
+})
+
+t.test('nobody is answered who has gone', async t => {
+  const socket = (fields: object) =>
+    ({ write: () => t.fail('written'), destroySoon: () => undefined, ...fields }) as never
+  answerClientError({ code: 'ECONNRESET' }, socket({ destroyed: false, writable: true }))
+  answerClientError({}, socket({ destroyed: true, writable: false }))
+  answerClientError({ code: 'ERR_HTTP_REQUEST_TIMEOUT' }, socket({ destroyed: false, writable: false }))
+  let written = ''
+  const write = (bytes: string) => {
+    written = bytes
+  }
+  answerClientError({ code: 'ERR_HTTP_REQUEST_TIMEOUT' }, socket({ destroyed: false, writable: true, write }))
+  t.match(written, /^HTTP\/1.1 408 Request Timeout/)
 })

@@ -78,3 +78,9 @@ t.test('a page that was not built says how to build it', async t => {
   t.equal(answer.statusCode, 503)
   t.match(answer.body, 'npm run build')
 })
+
+t.test('a name that no file can have is not found', async t => {
+  const get = await served()
+  for (const url of ['/hoist.db%00', '/%00.js', '/assets/index-AbC123.js%00'])
+    t.match((await get(url)).statusCode, 404, url)
+})

@@ -207,3 +207,11 @@ t.test('what no route matches is not found, also with a body', async t => {
   t.equal(statusCode, 404)
   t.match(body, /There is no DELETE/)
 })
+
+t.test('the document has the rules for names of tags', async t => {
+  const { paths } = (await app.api.inject('/api/openapi.json')).json()
+  const { schema } = paths['/api/jobs'].post.requestBody.content['application/json']
+  const { propertyNames, additionalProperties } = schema.properties.settings.properties.tags
+  t.match(propertyNames, { minLength: 1, maxLength: 128, pattern: /u001f/, not: { pattern: /hoist/ } })
+  t.match(additionalProperties, { type: 'string', maxLength: 256 })
+})

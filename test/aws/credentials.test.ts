@@ -120,6 +120,10 @@ t.test('with the lab', async t => {
     )
     const { clients } = connect(t, lab, { settings })
     t.match(await identify(clients), { accountId, arn: /assumed-role\/worker\/hoist$/ })
+    const nowhere = { ...settings, endpoints: { sts: 'http://127.0.0.1:1' } }
+    const away = connect(t, lab, { settings: nowhere })
+    await t.rejects(identify(away.clients), { code: 'AWS_UNREACHABLE' })
+    t.same(away.retries, ['network sts:AssumeRole', 'network sts:AssumeRole'], 'whoever waits is told soon')
     const stranger = connect(t, lab, { settings: { ...settings, assumeRoleExternalId: 'guessed' } })
     await t.rejects(identify(stranger.clients), { code: 'AWS_PERMISSION_MISSING', message: /sts:AssumeRole/ })
   })

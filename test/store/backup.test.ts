@@ -5,6 +5,7 @@ import t, { type Test } from 'tap'
 import {
   backupDirectory,
   backupPath,
+  checkInUse,
   databaseName,
   listBackups,
   takeBackup,
@@ -42,6 +43,13 @@ t.test('a backup is private, whole, listed with its time and size, and alone', a
   t.strictSame(await checkFile(path), [])
   t.strictSame(await listBackups(dataDir), [backup])
   t.strictSame(namesOf(dataDir), [backup.name])
+})
+
+t.test('the database is checked while it is in use, and nothing stays of the copy', async t => {
+  const { dataDir, database } = await open(t)
+  t.teardown(() => database.close())
+  t.strictSame(await checkInUse(database, dataDir), [])
+  t.strictSame(namesOf(dataDir), [])
 })
 
 t.test('one is kept of each of seven days; one from before an upgrade stays', async t => {
@@ -91,7 +99,7 @@ t.test('what is given up, or what a killed process left, leaves nothing', async 
   t.strictSame(namesOf(dataDir), ['hoist-20260302T020000Z.db'])
 })
 
-t.test('a damaged database makes no backup, and the older ones stay', async t => {
+t.test('a damaged database makes no backup, the older ones stay, and its check says so', async t => {
   const { dataDir, database, jobs } = await open(t)
   for (let number = 2; number < 400; number++) await jobs.create(sampleJob(number))
   await takeBackup(database, dataDir, day(1))
@@ -106,5 +114,6 @@ t.test('a damaged database makes no backup, and the older ones stay', async t =>
   for (let offset = 16 * 4096; offset < statSync(path).size; offset += 4096)
     writeSync(file, Buffer.alloc(4096, 0xa5), 0, 4096, offset)
   await t.rejects(takeBackup(again, dataDir, day(2)), { code: 'STORE_DAMAGED' })
+  t.not((await checkInUse(again, dataDir)).length, 0)
   t.strictSame(namesOf(dataDir), ['hoist-20260301T020000Z.db'])
 })

@@ -26,6 +26,14 @@ export const Schedule = Type.Object(
 
 /** No control characters: a run would learn only at its end that AWS refuses them. */
 const tagCharacter = '[^\\u0000-\\u001f\\u007f]'
+/** No pattern of a record's keys: the OpenAPI document would leave it out. */
+const tagName = {
+  minLength: 1,
+  maxLength: 128,
+  pattern: `^${tagCharacter}*$`,
+  not: { pattern: '^([aA][wW][sS]|hoist):' },
+}
+const tagValue = Type.String({ maxLength: 256, pattern: `^${tagCharacter}*$` })
 const tagLimits = { maxProperties: 40, description: 'Put on everything besides the hoist:* tags' }
 
 export const JobSettings = Type.Object(
@@ -36,10 +44,8 @@ export const JobSettings = Type.Object(
     kmsKeyId: Type.Optional(kmsKeyId),
     retention: Type.Optional(Type.Integer({ minimum: 1, maximum: 270 })),
     tags: Type.Optional(
-      Type.Record(
-        Type.String({ pattern: `^${tagCharacter}{1,128}$` }),
-        Type.String({ maxLength: 256, pattern: `^${tagCharacter}*$` }),
-        { ...tagLimits, propertyNames: { not: { pattern: '^([aA][wW][sS]|hoist):' } }, additionalProperties: false },
+      Type.Unsafe<Record<string, string>>(
+        Type.Object({}, { ...tagLimits, propertyNames: tagName, additionalProperties: tagValue }),
       ),
     ),
     bandwidth: Type.Optional(BandwidthLimit),
