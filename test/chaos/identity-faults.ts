@@ -138,6 +138,7 @@ export async function restored({ site, watcher, witness, random, release, proble
   else await site.kill()
   await release()
   await site.copyDatabase(backup)
+  const orderedBefore = [...watcher.ordered]
   await site.start()
   site.tell('database copied')
   const ended = () => becomes(idleLimitMs, async () => watcher.idle)
@@ -153,8 +154,7 @@ export async function restored({ site, watcher, witness, random, release, proble
   await sleep(settleMs)
   const before = await witness.inventory(site.lab)
   mustStay.push(...before.images)
-  watcher.forget()
-  watcher.ordered.clear()
+  watcher.forget(orderedBefore)
   await site.replaceDatabase(backup)
   const changes = await listen(site)
   await site.start()

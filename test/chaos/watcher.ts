@@ -82,9 +82,11 @@ export class Watcher {
     }
   }
 
-  /** What was seen does not hold any more: the database is another one. */
-  forget(): void {
+  /** What was seen does not hold any more: the database is one from when so many runs had been ordered. */
+  forget(ordered: Iterable<[string, number]>): void {
     this.runs.clear()
+    this.ordered.clear()
+    for (const [jobId, count] of ordered) this.ordered.set(jobId, count)
   }
 
   async stop(): Promise<void> {
