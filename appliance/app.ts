@@ -334,7 +334,19 @@ async function composeApp(config: Config, log: Logger, opened: Store): Promise<A
     access,
     metrics,
     throughput,
-    settings,
+    settings: {
+      ...settings,
+      async changeVcenter(body) {
+        const view = await settings.changeVcenter(body)
+        support.askAgain(['network', 'vcenter'])
+        return view
+      },
+      async changeAws(entered, secret) {
+        const view = await settings.changeAws(entered, secret)
+        support.askAgain(['network', 'aws'])
+        return view
+      },
+    },
     ...support.services,
     aws: { ...support.services.aws, createBucket: settings.createBucket },
     catalog: catalogService(store.servers, catalogImport),

@@ -23,6 +23,7 @@ import type {
   LogList,
   PasswordCheck,
   Policy,
+  PrivilegeList,
   ProxyAnswer,
   ProxyBody,
   RegionList,
@@ -41,6 +42,7 @@ import type {
   ThroughputView,
   TokenMade,
   TokenView,
+  VcenterIdentity,
   VcenterSettingsBody,
   VcenterSettingsView,
   WebCertificateBody,
@@ -81,6 +83,10 @@ export const api = {
   settings: (signal?: AbortSignal) => request<SettingsView>('GET', '/api/settings', undefined, signal),
   vcenterCertificate: (host: string) =>
     request<CertificateSummary>('POST', '/api/settings/vcenter/certificate', { host }),
+  vcenterIdentity: (signal?: AbortSignal) =>
+    request<VcenterIdentity>('GET', '/api/vcenter/identity', undefined, signal),
+  vcenterPrivileges: (signal?: AbortSignal) =>
+    request<PrivilegeList>('GET', '/api/vcenter/privileges', undefined, signal),
   saveVcenter: (body: VcenterSettingsBody) => request<VcenterSettingsView>('PUT', '/api/settings/vcenter', body),
   saveAws: (body: AwsSettingsBody) => request<AwsSettingsView>('PUT', '/api/settings/aws', body),
   regions: (signal?: AbortSignal) => request<RegionList>('GET', '/api/aws/regions', undefined, signal),

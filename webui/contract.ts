@@ -33,7 +33,9 @@ export type { ServerView } from '../appliance/api/schemas/servers.ts'
 export type {
   AwsSettingsBody,
   AwsSettingsView,
+  PrivilegeList,
   SettingsView,
+  VcenterIdentity,
   VcenterSettingsBody,
   VcenterSettingsView,
 } from '../appliance/api/schemas/settings.ts'

@@ -1,6 +1,6 @@
 // What the appliance does now: runs, jobs, catalog and health, read once and kept up to date by the event stream.
 import { api } from './api.ts'
-import type { CatalogView, HealthView, JobView, RunView, ThroughputView } from './contract.ts'
+import type { CatalogView, HealthCheck, HealthView, JobView, RunView, ThroughputView } from './contract.ts'
 import { followEvents, type ServerEvent, type StreamState } from './events.ts'
 import { type ApiError, toApiError } from './request.ts'
 import { createStore, type Store } from './store.ts'
@@ -8,6 +8,11 @@ import { createStore, type Store } from './store.ts'
 export interface Loaded<T> {
   data?: T
   error?: ApiError
+}
+
+/** A held-up run that tries again says no more of what held it up: the page keeps that until something has moved. */
+export interface LiveRun extends RunView {
+  retrying?: NonNullable<RunView['setback']>
 }
 
 /** One look at what is read of disks. */
@@ -26,7 +31,7 @@ const sampleMs = 2_000
 const samplesKeptSeconds = 3600
 
 const stream = createStore<StreamState>('connecting')
-const runs = createStore<Loaded<RunView[]>>({})
+const runs = createStore<Loaded<LiveRun[]>>({})
 const jobs = createStore<Loaded<JobView[]>>({})
 const catalog = createStore<Loaded<CatalogView>>({})
 const health = createStore<Loaded<HealthView>>({})
@@ -52,7 +57,10 @@ export function startLive(signal: AbortSignal): void {
     onState(state) {
       stream.set(state)
       // The stream remembers the newest state of many subjects, but not of all.
-      if (state === 'open' && wasLost) reload()
+      if (state === 'open' && wasLost) {
+        reload()
+        if (health.get().data) void loadHealth(signal)
+      }
       wasLost = state === 'lost'
     },
   })
@@ -65,19 +73,52 @@ export function startLive(signal: AbortSignal): void {
 }
 
 export const loadRuns = (signal?: AbortSignal) =>
-  load(runs, async () => (await api.runs({ limit: runsRead }, signal)).items, signal)
+  load(
+    runs,
+    async () => {
+      const { items } = await api.runs({ limit: runsRead }, signal)
+      const known = new Map(runs.get().data?.map(run => [run.id, run]))
+      return items.map(run => keepSetback(known.get(run.id), run))
+    },
+    signal,
+  )
 export const loadJobs = (signal?: AbortSignal) => load(jobs, async () => (await api.jobs(signal)).items, signal)
 export const loadCatalog = (signal?: AbortSignal) => load(catalog, () => api.catalog(signal), signal)
 export const loadHealth = (signal?: AbortSignal) => load(health, () => api.health(signal), signal)
 
-async function load<T>(store: Store<Loaded<T>>, read: () => Promise<T>, signal?: AbortSignal): Promise<void> {
+/**
+ * Begins an import of the catalog, or joins the one under way.
+ * @returns resolves when it has ended, however it ended; undefined when nobody can know any more, as after signing out
+ */
+export async function importCatalog(): Promise<CatalogView | undefined> {
+  await beginImport()
+  const ended = ({ data }: Loaded<CatalogView>) => data?.state !== 'importing'
+  if (!ended(catalog.get())) {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const unfollow = catalog.follow(now => ended(now) && resolve())
+    await promise.finally(unfollow)
+  }
+  return catalog.get().data
+}
+
+/** Resolves when it has begun; one that ends at once is told of before that, which the answer does not undo. @throws {ApiError} */
+export const beginImport = () => read(catalog, () => api.importCatalog())
+
+async function load<T>(store: Store<Loaded<T>>, ask: () => Promise<T>, signal?: AbortSignal): Promise<void> {
+  try {
+    await read(store, ask, signal)
+  } catch (thrown) {
+    if (!signal?.aborted) store.set({ ...store.get(), error: toApiError(thrown) })
+  }
+}
+
+/** Takes an answer, and after it what the stream has said meanwhile: the answer may be older. */
+async function read<T>(store: Store<Loaded<T>>, ask: () => Promise<T>, signal?: AbortSignal): Promise<void> {
   const meanwhile: ServerEvent[] = []
   reading.add(meanwhile)
   try {
-    const data = await read()
+    const data = await ask()
     if (!signal?.aborted) store.set({ data })
-  } catch (thrown) {
-    if (!signal?.aborted) store.set({ ...store.get(), error: toApiError(thrown) })
   } finally {
     reading.delete(meanwhile)
   }
@@ -108,7 +149,7 @@ function take({ kind, data }: ServerEvent): void {
   if (kind === 'run') noteRun(data as RunView)
   else if (kind === 'job' && (data as { deleted?: true }).deleted) forgetJob((data as JobView).id)
   else if (kind === 'job') noteJob(data as JobView)
-  else if (kind === 'catalog') catalog.set({ data: { ...catalog.get().data, ...(data as CatalogView) } })
+  else if (kind === 'catalog') noteCatalog(data as Partial<CatalogView>)
   else if (kind === 'health') noteHealth(data as Partial<HealthView> & { id?: string })
 }
 
@@ -117,10 +158,25 @@ export function noteRun(run: RunView): void {
   const known = runs.get().data
   if (!known) return
   const index = known.findIndex(({ id }) => id === run.id)
-  const data = index === -1 ? [run, ...known] : known.with(index, run)
+  const data = index === -1 ? [run, ...known] : known.with(index, keepSetback(known[index], run))
   if (index === -1) data.sort((a, b) => b.createdAt.localeCompare(a.createdAt))
   runs.set({ data })
 }
+
+/** @returns the run, with what held it up until bytes or a stage move on */
+function keepSetback(before: LiveRun | undefined, run: RunView): LiveRun {
+  const retrying = before?.setback ?? before?.retrying
+  if (!before || !retrying || run.setback || run.endedAt !== undefined || hasMoved(before, run)) return run
+  return { ...run, retrying }
+}
+
+function hasMoved(before: RunView, run: RunView): boolean {
+  const status = ({ disks, imageStatus }: RunView) =>
+    JSON.stringify([imageStatus, disks.map(disk => disk.importStatus)])
+  return run.state !== before.state || bytesOf(run) > bytesOf(before) || status(run) !== status(before)
+}
+
+const bytesOf = ({ disks }: RunView) => disks.reduce((sum, disk) => sum + disk.readBytes + disk.uploadedBytes, 0)
 
 export function noteJob(job: JobView): void {
   const known = jobs.get().data
@@ -134,14 +190,19 @@ export function forgetJob(jobId: string): void {
   if (known) jobs.set({ data: known.filter(({ id }) => id !== jobId) })
 }
 
-/** Either the whole of it, or one check. */
+/** The whole state, as what is gone is not said; the number of servers is said only when it changes. */
+function noteCatalog(state: Partial<CatalogView>): void {
+  catalog.set({ data: { servers: catalog.get().data?.servers ?? 0, ...state } as CatalogView })
+}
+
+/** Either the whole of it, or one check, which takes the place of its last result. */
 function noteHealth(change: Partial<HealthView> & { id?: string }): void {
   if (change.checks) health.set({ data: change as HealthView })
   else if (change.id !== undefined) {
     const data = health.get().data
     if (!data) return
-    const checks = data.checks.map(check => (check.id === change.id ? { ...check, ...change } : check))
-    health.set({ data: { ...data, checks } as HealthView })
+    const checks = data.checks.map(check => (check.id === change.id ? (change as HealthCheck) : check))
+    health.set({ data: { ...data, checks, running: checks.some(({ state }) => state === 'inProgress') } })
   }
 }
 

@@ -1,5 +1,7 @@
 // One request to the API: the session's cookie, the CSRF header, errors by code.
 
+import { doneElsewhere, refusalWords } from './locale/en-refusals.ts'
+
 /** An answer that is no success, or none at all. */
 export class ApiError extends Error {
   readonly code: string
@@ -32,6 +34,7 @@ for (const kind of ['pointerdown', 'keydown'])
 let csrf: string | undefined
 let bearer: string | undefined
 let onSignedOut: () => void = () => undefined
+let onForeignSession: () => Promise<boolean> = async () => false
 
 /** What requests that change something carry from now on; undefined when signed out. */
 export function setCsrf(value: string | undefined): void {
@@ -48,6 +51,14 @@ export function whenSignedOut(act: () => void): void {
   onSignedOut = act
 }
 
+/**
+ * Called when the session is another one than the page knows: another window has signed in. Resolves with whether the same
+ * person goes on, with the new session's value.
+ */
+export function whenSessionIsForeign(act: () => Promise<boolean>): void {
+  onForeignSession = act
+}
+
 /** @throws {ApiError} for any answer but 2xx, and for none */
 export async function request<T>(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
   const text = await requestText(method, path, body, signal)
@@ -56,6 +67,17 @@ export async function request<T>(method: Method, path: string, body?: unknown, s
 
 /** As `request`, for what is no JSON. @throws {ApiError} for any answer but 2xx, and for none */
 export async function requestText(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<string> {
+  try {
+    return await requestOnce(method, path, body, signal)
+  } catch (thrown) {
+    // Nothing was done: it may be asked for again.
+    if (!(thrown instanceof ApiError) || thrown.code !== 'CSRF_REFUSED') throw thrown
+    if (await onForeignSession()) return await requestOnce(method, path, body, signal)
+    throw new ApiError(thrown.code, doneElsewhere.message, doneElsewhere.hint, thrown.status)
+  }
+}
+
+async function requestOnce(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<string> {
   const headers: Record<string, string> = { accept: 'application/json' }
   if (body !== undefined) headers['content-type'] = 'application/json'
   // What nobody clicked must not keep an idle session alive.
@@ -77,7 +99,8 @@ export async function requestText(method: Method, path: string, body?: unknown, 
   const parsed = text === '' ? undefined : parse(text)
   const { code = 'UNREADABLE', message = '', hint = '' } = (parsed ?? {}) as Partial<ApiError>
   if (answer.status === 401 && !path.startsWith('/api/session')) onSignedOut()
-  throw new ApiError(code, message, hint, answer.status)
+  const words = (code === 'INVALID_REQUEST' && refusalWords(message)) || { message, hint }
+  throw new ApiError(code, words.message, words.hint, answer.status)
 }
 
 /** Whatever was thrown, as an ApiError. */

@@ -2,7 +2,7 @@
 import { api } from './api.ts'
 import type { Role, SessionView } from './contract.ts'
 import type { ApiError } from './request.ts'
-import { setCsrf, toApiError, whenSignedOut } from './request.ts'
+import { setCsrf, toApiError, whenSessionIsForeign, whenSignedOut } from './request.ts'
 import { createStore, useStore } from './store.ts'
 
 export interface SessionState {
@@ -12,6 +12,8 @@ export interface SessionState {
   rescue?: true
   /** It was signed in, and is no more without having asked for it. */
   ended: boolean
+  /** Another window has changed who is signed in: what was asked for here was not done. */
+  elsewhere?: true
 }
 
 const session = createStore<SessionState>({ ended: false })
@@ -23,7 +25,18 @@ export function startSession(): void {
   whenSignedOut(() => {
     if (session.get().view?.state === 'signedIn') void refreshSession()
   })
+  whenSessionIsForeign(adoptSession)
   void refreshSession()
+}
+
+/** Takes over the session that another window has opened. Resolves with whether it is the same person's. */
+export async function adoptSession(): Promise<boolean> {
+  const before = session.get().view
+  await refreshSession()
+  const { view } = session.get()
+  const same = view?.csrf !== undefined && view.state === before?.state && view.account?.id === before?.account?.id
+  if (!same && view) session.set({ ...session.get(), elsewhere: true })
+  return same
 }
 
 export async function refreshSession(): Promise<void> {

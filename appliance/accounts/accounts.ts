@@ -112,6 +112,10 @@ export class Accounts {
     const proven = await this.#prove(account.name, passwords.current, addressKey)
     if (proven?.id !== account.id)
       throw new ApplianceError('PASSWORD_WRONG', 'The present password is wrong.', { hint: 'Type it again.' })
+    if (passwords.next.normalize('NFKC') === passwords.current.normalize('NFKC'))
+      throw new ApplianceError('PASSWORD_WEAK', 'The new password is the present one.', {
+        hint: 'Choose another: a password is changed because somebody may know it.',
+      })
     await this.change(account.id, { password: passwords.next })
   }
 

@@ -55,6 +55,8 @@ export class SetupCode {
   /** @throws {ApplianceError} SETUP_CODE_WRONG; RATE_LIMITED; ALREADY_CLAIMED when there is an administrator */
   async check(given: string, addressKey: string): Promise<void> {
     await this.refuseClaimed()
+    // A slip while typing is no guess, and how long a code is, everybody may know: it costs no attempt.
+    if (plain(given).length !== groups * groupLength) throw wrongCode('The setup code has 16 letters.')
     const waitMs = Math.max(this.#perAddress.take(addressKey), this.#altogether.take(''))
     if (waitMs > 0) {
       const seconds = Math.ceil(waitMs / 1000)
@@ -64,11 +66,9 @@ export class SetupCode {
       })
     }
     const kept = await this.#kept()
-    // What has another length or letter is compared too: the time says nothing of it.
+    // What has another letter is compared too: the time says nothing of it.
     if (sameText(plain(given), plain(kept ?? newCode())) && kept !== undefined) return
-    throw new ApplianceError('SETUP_CODE_WRONG', 'This is not the setup code.', {
-      hint: "Type the code that stands on the appliance's console, 16 letters; blanks, dashes and case do not matter.",
-    })
+    throw wrongCode('This is not the setup code.')
   }
 
   /** @throws {ApplianceError} ALREADY_CLAIMED */
@@ -98,6 +98,12 @@ export class SetupCode {
 function newCode(): string {
   const group = () => Array.from({ length: groupLength }, () => letters[randomInt(letters.length)]).join('')
   return Array.from({ length: groups }, group).join('-')
+}
+
+function wrongCode(message: string): ApplianceError {
+  return new ApplianceError('SETUP_CODE_WRONG', message, {
+    hint: "Type the code that stands on the appliance's console, 16 letters; blanks, dashes and case do not matter.",
+  })
 }
 
 function plain(code: string): string {

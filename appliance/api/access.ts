@@ -59,6 +59,8 @@ export const accessTable: Readonly<Record<string, Access>> = {
   'GET /api/settings': support,
   'POST /api/settings/vcenter/certificate': administrator,
   'PUT /api/settings/vcenter': administrator,
+  'GET /api/vcenter/identity': support,
+  'GET /api/vcenter/privileges': support,
   'PUT /api/settings/aws': administrator,
   'PUT /api/settings/log-upload': administrator,
   'GET /api/registration': support,

@@ -27,6 +27,7 @@ export class EventHub {
   #nextId = 1
   readonly #latest = new Map<string, Stored>()
   readonly #followers = new Set<(event: Stored) => void>()
+  #returned: () => void = () => undefined
   /** Ids count anew with each start of the appliance: an id of another epoch replays all. */
   readonly epoch = randomUUID().slice(0, 8)
 
@@ -47,6 +48,15 @@ export class EventHub {
     const [epoch, number] = (lastEventId ?? '').split('-')
     const after = epoch === this.epoch && /^\d{1,15}$/.test(number ?? '') ? Number(number) : 0
     return [...this.#latest.values()].filter(event => event.id > after)
+  }
+
+  /** `act` is called when a reader comes back after its connection broke. */
+  onReturn(act: () => void): void {
+    this.#returned = act
+  }
+
+  returned(): void {
+    this.#returned()
   }
 
   follow(follower: (event: Stored) => void): () => void {
@@ -101,6 +111,7 @@ export function eventRoutes(app: Routes, hub: EventHub): void {
       const lastEventId = request.headers['last-event-id']
       for (const event of hub.since(typeof lastEventId === 'string' ? lastEventId : undefined)) send(event)
       const unfollow = hub.follow(send)
+      if (lastEventId !== undefined) hub.returned()
       stream.on('drain', () => {
         const waiting = [...behind.values()]
         behind.clear()

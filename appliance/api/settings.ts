@@ -7,8 +7,10 @@ import {
   AwsSettingsView,
   CertificateQuery,
   CertificateSummary as CertificateSummarySchema,
+  PrivilegeList,
   RegistrationView,
   SettingsView,
+  VcenterIdentity,
   VcenterSettingsBody,
   VcenterSettingsView,
 } from './schemas/settings.ts'
@@ -16,6 +18,9 @@ import {
 export interface SettingsService {
   view(): Promise<SettingsView>
   certificate(host: string): Promise<CertificateSummary>
+  privileges(): PrivilegeList
+  /** Asks vCenter now. */
+  vcenterIdentity(signal: AbortSignal): Promise<VcenterIdentity>
   /** Logs in before anything is kept. */
   changeVcenter(body: VcenterSettingsBody): Promise<VcenterSettingsView>
   /** Asks AWS who these credentials are before anything is kept. */
@@ -30,6 +35,9 @@ export interface SettingsService {
 
 /** Longest a registration may take: every call in it has a time-out of its own, this bounds their sum. */
 const registrationTimeoutMs = 120_000
+
+/** Longest a look at vCenter may take: a page waits for it. */
+const identityTimeoutMs = 30_000
 
 const tags = ['settings']
 
@@ -62,6 +70,28 @@ export function settingsRoutes(app: Routes, settings: SettingsService): void {
       },
     },
     request => settings.changeVcenter(request.body),
+  )
+  app.get(
+    '/api/vcenter/identity',
+    {
+      schema: {
+        summary: 'Ask vCenter now: its version, and what its account may not do',
+        tags,
+        response: { 200: VcenterIdentity, ...errorAnswers },
+      },
+    },
+    () => settings.vcenterIdentity(AbortSignal.timeout(identityTimeoutMs)),
+  )
+  app.get(
+    '/api/vcenter/privileges',
+    {
+      schema: {
+        summary: 'The privileges that the account in vCenter needs, and what for',
+        tags,
+        response: { 200: PrivilegeList, ...errorAnswers },
+      },
+    },
+    () => settings.privileges(),
   )
   app.put(
     '/api/settings/aws',

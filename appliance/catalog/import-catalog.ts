@@ -15,6 +15,10 @@ export interface CatalogState {
   state: 'empty' | 'importing' | 'ready' | 'failed'
   startedAt?: string
   endedAt?: string
+  /** When the last import ended that did not fail, as far as this start of the appliance knows. */
+  importedAt?: string
+  /** Of an import that has ended well, or a catalog that was cleared. */
+  servers?: number
   failure?: { code: string; message: string; hint: string }
 }
 
@@ -39,6 +43,7 @@ export class CatalogImport {
   readonly #pages: (signal: AbortSignal) => AsyncIterable<Server[]>
   readonly #onChange: (state: CatalogState) => void
   #state: CatalogState = { state: 'empty' }
+  #importedAt: string | undefined
   #running: Promise<void> | undefined
   readonly #stopping = new AbortController()
 
@@ -71,7 +76,8 @@ export class CatalogImport {
     await this.#running
     // An import that saw no server.
     await this.#store.finish(await this.#store.begin())
-    this.#change({ state: 'empty' })
+    this.#importedAt = undefined
+    this.#change({ state: 'empty', servers: 0 })
   }
 
   async stop(): Promise<void> {
@@ -83,8 +89,10 @@ export class CatalogImport {
     const startedAt = new Date().toISOString()
     this.#change({ state: 'importing', startedAt })
     try {
-      await importCatalog(this.#pages(this.#stopping.signal), this.#store)
-      this.#change({ state: 'ready', startedAt, endedAt: new Date().toISOString() })
+      const servers = await importCatalog(this.#pages(this.#stopping.signal), this.#store)
+      const endedAt = new Date().toISOString()
+      this.#importedAt = endedAt
+      this.#change({ state: 'ready', startedAt, endedAt, servers })
     } catch (thrown) {
       const { code, message, hint } = toApplianceError(thrown)
       this.#change({ state: 'failed', startedAt, endedAt: new Date().toISOString(), failure: { code, message, hint } })
@@ -92,7 +100,7 @@ export class CatalogImport {
   }
 
   #change(state: CatalogState): void {
-    this.#state = state
-    this.#onChange(state)
+    this.#state = { ...state, ...(this.#importedAt === undefined ? {} : { importedAt: this.#importedAt }) }
+    this.#onChange(this.#state)
   }
 }

@@ -1,5 +1,5 @@
 // General Health: the table of checks, run on a schedule and on demand, one round at a time, told as it goes.
-import { type Check, type CheckResult, runCheck } from './check.ts'
+import { type Check, type CheckGroup, type CheckResult, runCheck } from './check.ts'
 
 export interface HealthOptions {
   checks: readonly Check[]
@@ -19,6 +19,8 @@ export interface HealthView {
 }
 
 const everyTenMinutes = 10 * 60_000
+/** Between two times that failing checks are asked again because something works: it costs the other side something. */
+const againEveryMs = 30_000
 /** Checks at once: they mostly wait, and two of them read whole inventories. */
 const concurrency = 4
 
@@ -29,6 +31,10 @@ export class Health {
   #round: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
   #at: string | undefined
+  readonly #again = new Set<CheckGroup>()
+  #asking: Promise<void> | undefined
+  #againTimer: NodeJS.Timeout | undefined
+  #againAtMs = Number.NEGATIVE_INFINITY
 
   constructor(options: HealthOptions) {
     this.#options = options
@@ -44,7 +50,8 @@ export class Health {
   async stop(): Promise<void> {
     this.#stopping.abort(new Error('the appliance stops'))
     clearTimeout(this.#timer)
-    await this.#round
+    clearTimeout(this.#againTimer)
+    await Promise.all([this.#round, this.#asking])
   }
 
   view(): HealthView {
@@ -52,13 +59,43 @@ export class Health {
     return {
       checks: [...this.#results.values()],
       ...(at === undefined ? {} : { at }),
-      running: this.#round !== undefined,
+      running: (this.#round ?? this.#asking) !== undefined,
     }
   }
 
   /** Begins a round unless one is under way, which is joined. Never throws. */
   run(): { started: boolean; done: Promise<void> } {
     return this.#begin(() => true)
+  }
+
+  /**
+   * Something has just worked with these sides: their checks that fail are asked again, soon but not often, and without
+   * waiting for the next round.
+   */
+  askAgain(groups: readonly CheckGroup[]): void {
+    for (const group of groups) this.#again.add(group)
+    if (this.#againTimer || this.#stopping.signal.aborted) return
+    const waitMs = this.#againAtMs + againEveryMs - this.#options.now().getTime()
+    this.#againTimer = setTimeout(() => void this.#askFailing(), Math.min(againEveryMs, Math.max(0, waitMs)))
+    this.#againTimer.unref()
+  }
+
+  async #askFailing(): Promise<void> {
+    // What a round under way finds is not known yet.
+    await this.#round
+    this.#againTimer = undefined
+    const groups = new Set(this.#again)
+    this.#again.clear()
+    const fails = ({ id, group }: Check) =>
+      groups.has(group) && ['error', 'warning'].includes(this.#results.get(id)?.state ?? '')
+    const checks = this.#options.checks.filter(fails)
+    if (checks.length === 0 || this.#stopping.signal.aborted || this.#round) return
+    this.#againAtMs = this.#options.now().getTime()
+    // Not a round: one that is begun meanwhile asks all of them, and the next is planned by its end.
+    this.#asking = this.#ask(checks).finally(() => {
+      this.#asking = undefined
+    })
+    await this.#asking
   }
 
   #begin(wanted: (check: Check) => boolean): { started: boolean; done: Promise<void> } {
@@ -80,6 +117,11 @@ export class Health {
   }
 
   async #runAll(checks: readonly Check[]): Promise<void> {
+    await this.#ask(checks)
+    if (!this.#stopping.signal.aborted) this.#at = this.#options.now().toISOString()
+  }
+
+  async #ask(checks: readonly Check[]): Promise<void> {
     const { now, onError } = this.#options
     const { signal } = this.#stopping
     const waiting = [...checks]
@@ -90,7 +132,6 @@ export class Health {
       }
     }
     await Promise.all(Array.from({ length: concurrency }, worker))
-    if (!signal.aborted) this.#at = now().toISOString()
   }
 
   /** While a check is asked again its last time stays, so that a page can say from when the last answer was. */

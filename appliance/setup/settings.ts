@@ -5,7 +5,9 @@ import { ApplianceError } from '../errors.ts'
 import { oneAtATime } from '../one-at-a-time.ts'
 import type { SettingsRepository } from '../store/settings.ts'
 import { fetchCertificate } from '../vsphere/certificate.ts'
-import type { Connections } from './connections.ts'
+import { requiredPrivileges } from '../vsphere/privileges.ts'
+import { type Connections, proveVcenter } from './connections.ts'
+import { plainHost } from './host-name.ts'
 import type { proxyService } from './proxy.ts'
 import {
   ensureConnector,
@@ -28,6 +30,14 @@ export interface SettingsServiceOptions {
   assertActive: () => void
   /** The proxy that was entered by itself, for settings of AWS that name none. */
   proxy: Pick<ReturnType<typeof proxyService>, 'fill' | 'keptWith'>
+}
+
+/** New settings of vCenter. Without `trust` the certificate stays trusted as it is, for the same host. */
+export interface VcenterChange {
+  host: string
+  username: string
+  password: string
+  trust?: CertificateTrust
 }
 
 /** The verbs on settings and registration. Changes follow each other: two registrations at once would make two buckets. */
@@ -54,6 +64,15 @@ export function settingsService({
     if (await busy()) throw runsUnderWay()
   }
 
+  /** A certificate that was accepted for one host says nothing of another. */
+  async function keptTrust(host: string): Promise<CertificateTrust> {
+    const stored = await settings.getVcenter()
+    if (stored?.host === host) return stored.trust
+    throw new ApplianceError('INVALID_REQUEST', `The certificate of ${host} has not been accepted yet`, {
+      hint: 'Look at the certificate and say how it is trusted.',
+    })
+  }
+
   return {
     async view() {
       const vcenter = await settings.getVcenter()
@@ -64,11 +83,29 @@ export function settingsService({
       }
     },
 
-    certificate: (host: string) => fetchCertificate(host),
+    certificate: (host: string) => fetchCertificate(plainHost(host)),
 
-    async changeVcenter(body: { host: string; username: string; password: string; trust: CertificateTrust }) {
-      const { password, ...vcenter } = body
+    /** What the account in vCenter needs, also before vCenter is known. */
+    privileges: () => ({ items: requiredPrivileges.map(({ id, purpose }) => ({ id, purpose })) }),
+
+    /** Asks vCenter now. @throws {ApplianceError} NOT_CONFIGURED, VCENTER_* */
+    async vcenterIdentity(signal: AbortSignal) {
+      const session = await connections.vcenter()
+      const proof = await proveVcenter(session, { signal })
+      const stored = await settings.getVcenter()
+      return {
+        host: stored?.host ?? '',
+        username: stored?.username ?? '',
+        ...proof,
+        checkedAt: new Date().toISOString(),
+      }
+    },
+
+    async changeVcenter(body: VcenterChange) {
       return await inTurn(async () => {
+        const { password, username } = body
+        const host = plainHost(body.host)
+        const vcenter = { host, username, trust: body.trust ? plainTrust(body.trust) : await keptTrust(host) }
         const proof = await connections.changeVcenter(vcenter, password, ({ instanceUuid }) =>
           mayMove({ instanceUuid }),
         )
@@ -132,6 +169,13 @@ function refuseOddUrls({ endpoints, proxyUrl }: AwsSettings): void {
       hint: 'Enter it as https://host or https://host:port, without a user name or password in it.',
     })
   }
+}
+
+/** Without blanks before it, which come with copying: behind it they do no harm. */
+function plainTrust(trust: CertificateTrust): CertificateTrust {
+  return trust.kind === 'ca'
+    ? { kind: 'ca', caPem: trust.caPem.trimStart() }
+    : { kind: 'pinned', certificatePem: trust.certificatePem.trimStart() }
 }
 
 function vcenterView({ host, username, trust }: VcenterSettings) {

@@ -158,6 +158,13 @@ function changed(host: string, cause?: unknown): ApplianceError {
 }
 
 function unreachable(host: string, cause: unknown): ApplianceError {
+  if (strangers.has(errorCode(cause))) {
+    const { hostname, port } = parseHost(host)
+    return new ApplianceError('VCENTER_UNREACHABLE', `${host} answers, but port ${port} does not speak TLS`, {
+      cause,
+      hint: `Give the port of vCenter's own https:// page: 443 unless it was changed, for which ${hostname} alone is enough.`,
+    })
+  }
   return new ApplianceError('VCENTER_UNREACHABLE', `${host} cannot be reached: ${errorText(cause)}`, {
     cause,
     hint: hints[errorCode(cause)] ?? 'Check the name, the port and the firewall between the appliance and this host.',
@@ -170,6 +177,14 @@ const hints: Record<string, string> = {
   ECONNREFUSED: 'The host is up but nothing listens on that port: check the port and that vCenter has started.',
 }
 
+/** What OpenSSL says of bytes that are no TLS at all: an HTTP port, SSH, a database. */
+const strangers: ReadonlySet<string> = new Set([
+  'ERR_SSL_WRONG_VERSION_NUMBER',
+  'ERR_SSL_PACKET_LENGTH_TOO_LONG',
+  'ERR_SSL_HTTP_REQUEST',
+  'ERR_SSL_RECORD_TOO_SMALL',
+])
+
 function errorCode(cause: unknown): string {
   return cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : ''
 }
@@ -178,5 +193,8 @@ function errorText(cause: unknown): string {
   if (cause instanceof Error && cause.name === 'TimeoutError') return 'no answer in time'
   // Node joins the failures of several addresses (Happy Eyeballs) in an AggregateError whose own message is empty.
   if (cause instanceof AggregateError) return cause.errors.map(errorText).join('; ')
+  // OpenSSL's own line ends with its source file; its reason alone is for people.
+  if (cause instanceof Error && 'reason' in cause && errorCode(cause).startsWith('ERR_SSL_'))
+    return `the TLS handshake failed (${String(cause.reason)})`
   return cause instanceof Error ? cause.message : String(cause)
 }

@@ -61,6 +61,13 @@ t.test('guessing the present password in an open session counts as well', async 
   await t.rejects(accounts.changeOwnPassword(anna, guess, address()), { code: 'SIGN_IN_LOCKED' })
 })
 
+t.test('the own password is not changed to itself', async t => {
+  const { accounts, anna } = await start(t)
+  const same = { current: goodPassword, next: goodPassword }
+  await t.rejects(accounts.changeOwnPassword(anna, same, address()), { code: 'PASSWORD_WEAK', message: /present one/ })
+  await t.resolves(accounts.changeOwnPassword(anna, { ...same, next: otherPassword }, address()))
+})
+
 t.test('the way back: a new password lifts the lock and ends the sessions', async t => {
   const { accounts, anna, access } = await start(t)
   const { secret } = await access.sessions.open(anna.id)

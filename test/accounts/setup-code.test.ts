@@ -53,6 +53,14 @@ t.test('case, blanks and dashes do not matter; anything else does', async t => {
     await t.rejects(access.setupCode.check(typed, 'a'), { code: 'SETUP_CODE_WRONG', statusCode: 403 }, typed)
 })
 
+t.test('a code of another length is a slip, and costs no attempt', async t => {
+  const { access } = await start(t)
+  const code = (await access.ensureSetupCode()) ?? ''
+  for (let time = 0; time < 20; time++)
+    await t.rejects(access.setupCode.check(code.slice(1), 'a'), { code: 'SETUP_CODE_WRONG', message: /16 letters/ })
+  await t.resolves(access.setupCode.check(code, 'a'))
+})
+
 t.test('without a code nothing is right, not even nothing', async t => {
   const { access } = await start(t)
   for (const typed of ['', 'BCDF-BCDF-BCDF-BCDF'])
@@ -79,7 +87,7 @@ t.test('guesses are slowed down: a million years are not enough', async t => {
   // A day, from ten thousand addresses.
   for (let second = 0; second < 2000; second++) {
     for (let guess = 0; guess < 3; guess++)
-      await access.setupCode.check('wrong', `${second}-${guess}`).catch((thrown: { code: string }) => {
+      await access.setupCode.check('BCDF-BCDF-BCDF-BCDF', `${second}-${guess}`).catch((thrown: { code: string }) => {
         if (thrown.code === 'SETUP_CODE_WRONG') tried += 1
       })
     clock.add(1000)

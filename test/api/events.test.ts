@@ -127,6 +127,28 @@ t.test('a reader that does not read gets the newest states when it does, never a
   )
 })
 
+t.test('a reader that comes back after its connection broke is noticed, a new one is not', async t => {
+  const hub = new EventHub()
+  let returned = 0
+  hub.onReturn(() => returned++)
+  const app = fastify() as unknown as Routes
+  eventRoutes(app, hub)
+  t.teardown(() => app.close())
+  const address = await app.listen({ host: '127.0.0.1', port: 0 })
+  for (const [headers, expected] of [
+    [{}, 0],
+    [{ 'last-event-id': `${hub.epoch}-0` }, 1],
+  ] as const) {
+    const outgoing = plainRequest(`${address}/api/events`, { headers })
+    outgoing.end()
+    const [incoming] = (await once(outgoing, 'response')) as [IncomingMessage]
+    incoming.on('error', () => undefined)
+    await once(incoming, 'data')
+    t.equal(returned, expected)
+    outgoing.destroy()
+  }
+})
+
 t.test('HEAD of the endless answer ends', async t => {
   const hub = new EventHub()
   const app = fastify() as unknown as Routes

@@ -40,6 +40,38 @@ t.test('both sides are set up, and shown without secrets', async t => {
   t.match(await site.health(), bothWell)
 })
 
+t.test('what a browser shows as the address of vCenter is taken as its host', async t => {
+  const host = ` https://${lab.vcenter.host}/ui/?x=1#y `
+  t.match(await call('POST', '/api/settings/vcenter/certificate', { host }), { status: 200 })
+  const { body } = await call('PUT', '/api/settings/vcenter', { ...site.vcenterBody(), host })
+  t.match(body, { host: lab.vcenter.host })
+})
+
+t.test('a new password alone needs no certificate again, but another host does', async t => {
+  const { trust: _trust, ...rest } = site.vcenterBody()
+  t.match(await call('PUT', '/api/settings/vcenter', rest), { status: 200, body: { trust: 'pinned' } })
+  t.match(await call('PUT', '/api/settings/vcenter', { ...rest, host: 'localhost:1' }), {
+    status: 400,
+    body: { code: 'INVALID_REQUEST', message: /not been accepted/ },
+  })
+})
+
+t.test('vCenter is asked now when somebody wants to know, and what it refuses is told', async t => {
+  t.match(await call('GET', '/api/vcenter/privileges'), {
+    status: 200,
+    body: { items: [{ id: 'VirtualMachine.State.CreateSnapshot', purpose: /freeze/ }] },
+  })
+  const before = Date.now()
+  const { status, body } = await call<{ checkedAt: string }>('GET', '/api/vcenter/identity')
+  t.match({ status, body }, { status: 200, body: { host: lab.vcenter.host, missingPrivileges: [], version: /\d/ } })
+  t.ok(Date.parse(body.checkedAt) >= before)
+  const order = { kind: 'soap', method: 'HasPrivilegeOnEntities', fault: 'NoPermission', times: -1 }
+  const { id } = await lab.vcenterControl<{ id: number }>('POST', '/faults', order)
+  const refused = await call<Refusal>('GET', '/api/vcenter/identity')
+  await lab.vcenterControl('DELETE', `/faults/${id}`)
+  t.match(refused.body, { code: /^VCENTER_/ })
+})
+
 t.test('each wrong setting of vCenter is a named refusal, and the former stay', async t => {
   const before = await call('GET', '/api/settings')
   const pem = '-----BEGIN CERTIFICATE-----\nnot one\n-----END CERTIFICATE-----'
@@ -50,7 +82,7 @@ t.test('each wrong setting of vCenter is a named refusal, and the former stay', 
     ['unknown host', { host: 'no-such-host.invalid' }, 502, { code: 'VCENTER_UNREACHABLE', hint: /DNS/ }],
     ['closed port', { host: '127.0.0.1:1' }, 502, { code: 'VCENTER_UNREACHABLE', hint: /port/ }],
     ['no such port', { host: 'localhost:99999' }, 400, { code: 'INVALID_REQUEST', hint: /name or an address/ }],
-    ['a URL', { host: 'https://vcenter/' }, 400, { code: 'INVALID_REQUEST', hint: /openapi/ }],
+    ['an address with a user', { host: 'https://me@vcenter/' }, 400, { code: 'INVALID_REQUEST', hint: /openapi/ }],
     [
       'another certificate',
       { trust: { kind: 'pinned', certificatePem: other } },

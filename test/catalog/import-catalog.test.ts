@@ -89,3 +89,24 @@ t.test("a failure keeps vCenter's words", async t => {
     failure: { code: 'VCENTER_UNREACHABLE', message: 'vCenter is away', hint: 'wait' },
   })
 })
+
+t.test('a failed import keeps the time of the last good one apart; clearing forgets it', async t => {
+  let fails = false
+  const states: CatalogState[] = []
+  const catalog = new CatalogImport(
+    memoryStore(),
+    () => (fails ? pages(new Error('gone')) : pages([server('a'), server('b')])),
+    state => states.push(state),
+  )
+  await catalog.run()
+  const good = states.at(-1)
+  t.match(good, { state: 'ready', servers: 2 })
+  t.equal(good?.importedAt, good?.endedAt)
+  fails = true
+  await catalog.run()
+  t.equal((await catalog.state()).state, 'failed')
+  t.equal((await catalog.state()).importedAt, good?.endedAt)
+  await catalog.clear()
+  t.equal((await catalog.state()).importedAt, undefined)
+  t.match(states.at(-1), { state: 'empty', servers: 0 })
+})

@@ -1,4 +1,5 @@
 // Rounds of checks: one at a time, told as they go, repeated by themselves.
+import { mock } from 'node:test'
 import t from 'tap'
 import type { Check, CheckResult } from '../../appliance/health/check.ts'
 import { Health } from '../../appliance/health/health.ts'
@@ -163,4 +164,51 @@ t.test('with no interval nothing is asked until somebody asks', async t => {
   t.equal(made.view().running, false)
   await made.run().done
   t.equal(asked, 1)
+})
+
+t.test('failing checks of a side that works again are asked at once, at most every half minute', async t => {
+  mock.timers.enable({ apis: ['setTimeout', 'Date'] })
+  t.teardown(() => mock.timers.reset())
+  const asked: string[] = []
+  const answers: Record<string, 'success' | 'error'> = { 'vcenter.login': 'error', 'aws.s3': 'error', good: 'success' }
+  const of = (id: string, group: Check['group']): Check => ({
+    ...{ id, group, title: id },
+    async run() {
+      asked.push(id)
+      return { state: answers[id] ?? 'success' }
+    },
+  })
+  const made = new Health({
+    checks: [of('vcenter.login', 'vcenter'), of('good', 'vcenter'), of('aws.s3', 'aws')],
+    publish: () => undefined,
+    now: () => new Date(),
+    onError: () => undefined,
+    everyMs: 0,
+  })
+  const pass = async (ms: number) => {
+    mock.timers.tick(ms)
+    for (let turn = 0; turn < 50; turn++) await Promise.resolve()
+  }
+  await made.run().done
+  asked.length = 0
+
+  made.askAgain(['vcenter'])
+  made.askAgain(['vcenter'])
+  await pass(1)
+  t.strictSame(asked, ['vcenter.login'], 'neither what succeeds nor the other side')
+  answers['vcenter.login'] = 'success'
+  made.askAgain(['vcenter'])
+  made.askAgain(['aws'])
+  await pass(29_000)
+  t.equal(asked.length, 1, 'not yet')
+  await pass(1_000)
+  t.strictSame(asked.slice(1), ['vcenter.login', 'aws.s3'])
+  t.match(made.view(), { running: false, checks: [{ state: 'success' }, { state: 'success' }, { state: 'error' }] })
+  made.askAgain(['vcenter'])
+  await pass(60_000)
+  t.equal(asked.length, 3, 'nothing of it fails any more')
+  made.askAgain(['aws'])
+  await made.stop()
+  await pass(60_000)
+  t.equal(asked.length, 3, 'nor after the end')
 })

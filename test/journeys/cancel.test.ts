@@ -79,7 +79,7 @@ t.test('a run whose disk VM Import converts', async t => {
   t.teardown(() => site.lab.awsControl('POST', '/tasks', { stepMs: 1 }))
   const run = await site.begin('converting')
   await site.until(run.id, ({ state, steps }) => state === 'converting' && steps.some(({ kind }) => kind === 'import'))
-  await cancelled(t, run, 'Converting')
+  await cancelled(t, run, 'Importing disks')
 })
 
 t.test('a run whose image is registered: what AWS makes after the click is taken away again', async t => {

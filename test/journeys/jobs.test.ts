@@ -230,7 +230,7 @@ t.test('the catalog is cleared and imported again; jobs stay', async t => {
   await page.getByText('There are no servers to choose from').waitFor()
   await page.goto(`${journey.address}/servers`)
   await page.getByRole('button', { name: 'Import catalog' }).first().click()
-  await page.getByText(`${before} servers`).waitFor()
+  await page.getByText(`${before} servers`, { exact: true }).waitFor()
   await page.getByLabel('Search by name').fill('web01')
   await page.getByRole('button', { name: 'web01' }).waitFor()
   t.equal(await total(), before)

@@ -69,6 +69,32 @@ t.test('a host that is unknown, refuses, or says nothing is unreachable, by its 
   await t.rejects(fetchCertificate(`127.0.0.1:${port}`, { signal: aborted }), { message: 'enough' })
 })
 
+t.test('a port that speaks something else than TLS is told in words, with what to do', async t => {
+  for (const greeting of ['HTTP/1.1 400 Bad Request\r\n\r\n', 'SSH-2.0-OpenSSH_9.6\r\n']) {
+    const server = createServer(socket => socket.on('error', () => undefined).end(greeting))
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    const error = await fetchCertificate(`127.0.0.1:${port}`).catch(thrown => thrown)
+    t.match(error, {
+      code: 'VCENTER_UNREACHABLE',
+      message: `127.0.0.1:${port} answers, but port ${port} does not speak TLS`,
+    })
+    t.match(error.hint, /443/)
+    server.close()
+  }
+})
+
+t.test('a refused handshake says why, without the source file of OpenSSL', async t => {
+  const alert = Buffer.from([21, 3, 3, 0, 2, 2, 70])
+  const server = createServer(socket => socket.on('error', () => undefined).once('data', () => socket.end(alert)))
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => server.close())
+  const { port } = server.address() as AddressInfo
+  const error = await fetchCertificate(`127.0.0.1:${port}`).catch(thrown => thrown)
+  t.match(error, { code: 'VCENTER_UNREACHABLE', message: /the TLS handshake failed \(.*protocol version\)/i })
+  t.notMatch(error.message, /\.c:/)
+})
+
 t.test('the pinned certificate is accepted whoever signed it, and any other is a changed certificate', async t => {
   const ca = makeIdentity({ commonName: 'private CA', isCa: true })
   const signed = makeIdentity({ issuer: ca })

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { RunView } from '../../webui/contract.ts'
-import { applyEvent, live, loadJobs, loadRuns, totalRate, withHistory } from '../../webui/live.ts'
+import { applyEvent, importCatalog, live, loadJobs, loadRuns, totalRate, withHistory } from '../../webui/live.ts'
 import { fakeApi } from './fake-api.ts'
 import { disk, job, run } from './samples.ts'
 
@@ -96,4 +96,75 @@ t.test('the rate is that of all disks that are read', async t => {
     run('c', { disks: [disk(1, 10, 0)] }),
   ]
   t.equal(totalRate(runs), 150)
+})
+
+t.test('an import that fails before it is answered stays failed, and whoever began it hears of the end', async t => {
+  const failure = { code: 'VCENTER_UNREACHABLE', message: 'm', hint: 'h' }
+  const api = fakeApi({
+    'POST /api/catalog/import': () => {
+      event('catalog', { state: 'importing', startedAt: '2' })
+      event('catalog', { state: 'failed', startedAt: '2', endedAt: '3', importedAt: '1', failure })
+      return { status: 202, body: { state: 'importing', startedAt: '2', importedAt: '1', servers: 4 } }
+    },
+  })
+  t.teardown(api.stop)
+  live.catalog.set({ data: { state: 'ready', importedAt: '1', servers: 4 } })
+  t.strictSame(await importCatalog(), {
+    ...{ state: 'failed', startedAt: '2', endedAt: '3', importedAt: '1', servers: 4 },
+    failure,
+  })
+})
+
+t.test('whoever begins an import hears of its end also when that comes later, or never', async t => {
+  const api = fakeApi({
+    'POST /api/catalog/import': () => ({ status: 202, body: { state: 'importing', servers: 4 } }),
+  })
+  t.teardown(api.stop)
+  const ended = importCatalog()
+  for (let turn = 0; live.catalog.get().data?.state !== 'importing' && turn < 1000; turn++)
+    await new Promise(setImmediate)
+  event('catalog', { state: 'ready', endedAt: '5', servers: 6 })
+  t.match(await ended, { state: 'ready', servers: 6 })
+  const again = importCatalog()
+  for (let turn = 0; live.catalog.get().data?.state !== 'importing' && turn < 1000; turn++)
+    await new Promise(setImmediate)
+  live.catalog.set({})
+  t.equal(await again, undefined, 'signed out')
+})
+
+t.test("a check's new result takes the place of the old; nothing of the old survives", async t => {
+  const check = { id: 'dns', group: 'network', title: 'DNS' } as const
+  live.health.set({ data: { checks: [{ ...check, state: 'error', cause: 'c', fix: 'f' }], running: true } })
+  event('health', { ...check, state: 'inProgress' })
+  t.equal(live.health.get().data?.running, true)
+  event('health', { ...check, state: 'success', at: 'now' })
+  t.strictSame(live.health.get().data, { checks: [{ ...check, state: 'success', at: 'now' }], running: false })
+  live.catalog.set({
+    data: { state: 'failed', servers: 2, endedAt: 'x', failure: { code: 'A', message: 'm', hint: 'h' } },
+  })
+  event('catalog', { state: 'importing', startedAt: 'y' })
+  t.strictSame(live.catalog.get().data, { servers: 2, state: 'importing', startedAt: 'y' })
+})
+
+t.test('what holds a run up is kept while it tries again, until bytes or a stage move on', async t => {
+  const setback = { failure: { code: 'C', message: 'm', hint: 'h', stage: 'uploading' }, resumeAt: 'soon' } as const
+  const known = () => live.runs.get().data?.[0]
+  const held = () => live.runs.set({ data: [run('a', { disks: [disk(1, 10, 5)], setback })] })
+  held()
+  event('run', run('a', { disks: [disk(1, 10, 5)] }))
+  t.strictSame(known()?.retrying, setback)
+  event('run', run('a', { disks: [disk(1, 10, 0)] }))
+  t.ok(known()?.retrying, 'it begins anew')
+  const api = fakeApi({ 'GET /api/runs': () => ({ body: { items: [run('a', { disks: [disk(1, 10, 0)] })] } }) })
+  t.teardown(api.stop)
+  await loadRuns()
+  t.ok(known()?.retrying, 'nor does a reload forget it')
+  event('run', run('a', { disks: [disk(1, 10, 1)] }))
+  t.notOk(known()?.retrying)
+  held()
+  event('run', run('a', { disks: [disk(1, 10, 5)], state: 'converting' }))
+  t.notOk(known()?.retrying)
+  held()
+  event('run', run('a', { disks: [disk(1, 10, 5)], state: 'failed', endedAt: 'now' }))
+  t.notOk(known()?.retrying)
 })

@@ -4,21 +4,22 @@ import { api } from '../api.ts'
 import type { AuditEntry } from '../contract.ts'
 import { moment } from '../format.ts'
 import { useAction, useResource } from '../hooks.ts'
-import { acts } from '../locale/en-acts.ts'
+import { live } from '../live.ts'
 import { d } from '../locale/en-support.ts'
+import { useStore } from '../store.ts'
 import { Button } from '../ui/button.tsx'
 import { Field } from '../ui/field.tsx'
 import { Facts, PageHead, PageWithout, SidePanel } from '../ui/layout-parts.tsx'
 import { EmptyState, Problem } from '../ui/messages.tsx'
 import { State, type StateKind } from '../ui/state.tsx'
 import { type Column, Table } from '../ui/table.tsx'
+import { entryWords, routeOf } from './entry-words.ts'
 
 const words = d.audit
 const pageSize = 500
 const kinds: Record<AuditEntry['outcome'], StateKind> = { done: 'success', refused: 'stopped', failed: 'error' }
 
-const routeOf = ({ method, route }: AuditEntry): string => `${method} ${route}`
-const whatOf = (entry: AuditEntry): string => acts[routeOf(entry)] ?? routeOf(entry)
+type WhatOf = (entry: AuditEntry) => string
 const whoOf = ({ actor }: AuditEntry): string => actor.name || words.kinds[actor.kind]
 
 export function AuditPage() {
@@ -27,6 +28,13 @@ export function AuditPage() {
   const [search, setSearch] = useState('')
   const [openId, setOpenId] = useState<string>()
   const more = useAction()
+  const jobs = useStore(live.jobs).data
+  const runs = useStore(live.runs).data
+  const whatOf = useMemo<WhatOf>(() => {
+    const jobNames = new Map(jobs?.map(({ id, serverName }) => [id, serverName]))
+    const runNames = new Map(runs?.map(({ id, serverName }) => [id, serverName]))
+    return entry => entryWords(entry, { job: id => jobNames.get(id), run: id => runNames.get(id) })
+  }, [jobs, runs])
   const all = useMemo(() => [...(newest.data?.items ?? []), ...(older?.items ?? [])], [newest.data, older])
   const rows = useMemo(() => {
     const wanted = search.trim().toLowerCase()
@@ -35,8 +43,8 @@ export function AuditPage() {
         .toLowerCase()
         .includes(wanted),
     )
-  }, [all, search])
-  const columns = useMemo(() => columnsFor(setOpenId), [])
+  }, [all, search, whatOf])
+  const columns = useMemo(() => columnsFor(setOpenId, whatOf), [whatOf])
   if (!newest.data) return <PageWithout title={words.title} error={newest.error} onRetry={newest.reload} />
   const next = older ? older.next : newest.data.next
   const open = all.find(({ id }) => id === openId)
@@ -78,13 +86,13 @@ export function AuditPage() {
           </div>
           {more.error && <Problem error={more.error} />}
         </div>
-        {open && <EntryPanel key={open.id} entry={open} onClose={() => setOpenId(undefined)} />}
+        {open && <EntryPanel key={open.id} entry={open} title={whatOf(open)} onClose={() => setOpenId(undefined)} />}
       </div>
     </>
   )
 }
 
-function columnsFor(open: (id: string) => void): Column<AuditEntry>[] {
+function columnsFor(open: (id: string) => void, whatOf: WhatOf): Column<AuditEntry>[] {
   return [
     {
       id: 'what',
@@ -108,14 +116,14 @@ function columnsFor(open: (id: string) => void): Column<AuditEntry>[] {
   ]
 }
 
-function EntryPanel({ entry, onClose }: { entry: AuditEntry; onClose: () => void }) {
+function EntryPanel({ entry, title, onClose }: { entry: AuditEntry; title: string; onClose: () => void }) {
   const parts = [
     [words.request, entry.request],
     [words.before, entry.before],
     [words.after, entry.after],
   ] as const
   return (
-    <SidePanel title={whatOf(entry)} onClose={onClose}>
+    <SidePanel title={title} onClose={onClose}>
       <Facts
         of={[
           [
@@ -134,10 +142,10 @@ function EntryPanel({ entry, onClose }: { entry: AuditEntry; onClose: () => void
         ]}
       />
       {parts.map(
-        ([title, value]) =>
+        ([part, value]) =>
           value !== undefined && (
-            <section key={title} class="stack">
-              <h3>{title}</h3>
+            <section key={part} class="stack">
+              <h3>{part}</h3>
               <pre>{JSON.stringify(value, undefined, 2)}</pre>
             </section>
           ),

@@ -2,13 +2,13 @@
 import { useState } from 'preact/hooks'
 import { api } from '../api.ts'
 import { useAction, useResource } from '../hooks.ts'
-import { live } from '../live.ts'
 import { h } from '../locale/en-dashboard.ts'
+import { ImportCatalog } from '../servers/import-catalog.tsx'
 import { useMay } from '../session.ts'
 import { Button } from '../ui/button.tsx'
 import { Dialog } from '../ui/dialog.tsx'
 import { Card } from '../ui/layout-parts.tsx'
-import { Problem, toast } from '../ui/messages.tsx'
+import { toast } from '../ui/messages.tsx'
 
 const words = h.actions
 
@@ -17,12 +17,7 @@ export function ActionsCard() {
   const mayChange = useMay('administrator')
   const system = useResource(signal => api.system(signal))
   const [asked, setAsked] = useState(false)
-  const importing = useAction()
   const leaving = useAction()
-  const importCatalog = async () => {
-    const ok = await importing.run(async () => live.catalog.set({ data: await api.importCatalog() }))
-    if (ok) toast(words.imported)
-  }
   const unregister = async () => {
     if (!(await leaving.run(api.unregister))) return
     setAsked(false)
@@ -32,18 +27,13 @@ export function ActionsCard() {
     <Card title={words.title}>
       <div class="buttons">
         <Button href="/settings/account">{words.password}</Button>
-        {mayRun && (
-          <Button busy={importing.busy} onClick={() => void importCatalog()}>
-            {words.catalog}
-          </Button>
-        )}
+        {mayRun && <ImportCatalog />}
         {mayChange && (
           <Button danger onClick={() => setAsked(true)}>
             {words.unregister}
           </Button>
         )}
       </div>
-      {importing.error && <Problem error={importing.error} />}
       {system.data && <p class="hint">{words.upgradeText(system.data.version)}</p>}
       {asked && (
         <Dialog

@@ -6,7 +6,7 @@ import { h } from '../locale/en-dashboard.ts'
 import { Retry } from '../runs/run-page.tsx'
 import { isActive } from '../runs/run-progress.ts'
 import { RunState } from '../runs/run-state.tsx'
-import { RunLine } from '../runs/runs-page.tsx'
+import { RunLine, Starting, useStarting } from '../runs/runs-page.tsx'
 import { useMay } from '../session.ts'
 import { useStore } from '../store.ts'
 import { Button } from '../ui/button.tsx'
@@ -24,15 +24,20 @@ export function DashboardPage() {
   return (
     <>
       <PageHead title={h.title} />
-      <div class="columns">
-        <ActiveRuns />
-        <ThroughputCard />
-        <Failures />
-        <NextRuns />
-        <HealthCard />
-        <SettingsCard />
-        <ActionsCard />
-        <SupportCard />
+      {/* Each card keeps to its column, whatever the others grow to. */}
+      <div class="grid">
+        <div class="stack loose">
+          <ActiveRuns />
+          <ThroughputCard />
+          <Failures />
+          <NextRuns />
+        </div>
+        <div class="stack loose">
+          <HealthCard />
+          <SettingsCard />
+          <ActionsCard />
+          <SupportCard />
+        </div>
       </div>
     </>
   )
@@ -42,10 +47,12 @@ function ActiveRuns() {
   const { data, error } = useStore(live.runs)
   const mayRun = useMay('operator')
   const active = data?.filter(isActive) ?? []
+  const starting = useStarting()
   return (
     <Card title={h.active} actions={<a href="/runs">{h.allRuns}</a>}>
       {!data && (error ? <Problem error={error} /> : <Loading />)}
-      {data && active.length === 0 && (
+      <Starting jobs={starting} />
+      {data && active.length === 0 && starting.length === 0 && (
         <>
           <p class="muted">{h.noActive}</p>
           {mayRun && (
@@ -62,7 +69,7 @@ function ActiveRuns() {
               <span>
                 <a href={`/runs/${run.id}`}>{run.serverName}</a>
                 <br />
-                <RunState run={run} />
+                <RunState run={run} long />
               </span>
               <span class="grow">
                 <RunLine run={run} />

@@ -1,7 +1,7 @@
 // General health: each check with its last result, time, cause and what to do.
 import { useEffect, useState } from 'preact/hooks'
 import { api } from '../api.ts'
-import type { HealthCheck } from '../contract.ts'
+import type { HealthCheck, HealthView } from '../contract.ts'
 import { moment } from '../format.ts'
 import { useAction } from '../hooks.ts'
 import { live, loadHealth } from '../live.ts'
@@ -11,6 +11,7 @@ import { Button } from '../ui/button.tsx'
 import { Card } from '../ui/layout-parts.tsx'
 import { EmptyState, Loading, Problem } from '../ui/messages.tsx'
 import { State } from '../ui/state.tsx'
+import { lastAnswer } from './last-answer.ts'
 
 const words = h.health
 const groups = ['network', 'vcenter', 'aws', 'appliance'] as const
@@ -35,7 +36,7 @@ export function HealthCard() {
             kind={worst}
             word={worst === 'success' ? words.all(succeeded) : words.not(errors.length, warnings.length)}
           />
-          {data.at && <p class="hint">{words.at(moment(data.at, { seconds: true }))}</p>}
+          <LastChecked view={data} />
           <CheckList checks={all ? checks : [...errors, ...warnings]} />
           {!all && (
             <div>
@@ -63,7 +64,7 @@ export function HealthChecks({ runAtOnce = false }: { runAtOnce?: boolean }) {
     <div class="stack loose">
       <div class="buttons">
         <RunChecks />
-        {data.at && <span class="hint">{words.at(moment(data.at, { seconds: true }))}</span>}
+        <LastChecked view={data} />
       </div>
       {data.checks.length === 0 && <Nothing />}
       {groups.map(group => {
@@ -79,6 +80,11 @@ export function HealthChecks({ runAtOnce = false }: { runAtOnce?: boolean }) {
       })}
     </div>
   )
+}
+
+function LastChecked({ view }: { view: HealthView }) {
+  const at = lastAnswer(view)
+  return at === undefined ? null : <p class="hint">{words.at(moment(at, { seconds: true }))}</p>
 }
 
 function RunChecks() {

@@ -7,6 +7,7 @@ import { t } from '../locale/en.ts'
 import { h } from '../locale/en-dashboard.ts'
 import { useStore } from '../store.ts'
 import { Button } from '../ui/button.tsx'
+import { copyText } from '../ui/copy.tsx'
 import { Field, Select } from '../ui/field.tsx'
 import { PageHead, PageWithout } from '../ui/layout-parts.tsx'
 import { EmptyState } from '../ui/messages.tsx'
@@ -72,8 +73,23 @@ export function ImagesPage() {
 }
 
 const columns: Column<RunView>[] = [
-  { id: 'image', title: words.columns.image, cell: run => <code>{run.imageId}</code> },
-  { id: 'server', title: words.columns.server, cell: run => run.serverName },
+  {
+    id: 'image',
+    title: words.columns.image,
+    width: 'clamp(200px, 16vw, 230px)',
+    cell: run => (
+      <span class="copyable">
+        <code>{run.imageId}</code>
+        <Button
+          kind="plain"
+          icon="copy"
+          label={words.copyId(run.imageId ?? '')}
+          onClick={() => void copyText(run.imageId ?? '')}
+        />
+      </span>
+    ),
+  },
+  { id: 'server', title: words.columns.server, cell: run => <a href={`/runs/${run.id}`}>{run.serverName}</a> },
   {
     id: 'made',
     title: words.columns.made,
@@ -90,8 +106,7 @@ const columns: Column<RunView>[] = [
   {
     id: 'state',
     title: words.columns.state,
-    width: '190px',
-    wideOnly: true,
+    width: 'clamp(70px, 12vw, 190px)',
     cell: run =>
       run.imageRemovedAt === undefined ? (
         <State kind="success" word={words.kept} />
@@ -103,6 +118,7 @@ const columns: Column<RunView>[] = [
     id: 'run',
     title: words.columns.run,
     width: '70px',
+    wideOnly: true,
     cell: run => (
       <a href={`/runs/${run.id}`} aria-label={`${words.toRun} ${run.imageId}`}>
         {words.toRun}

@@ -15,6 +15,7 @@ import { PageHead } from '../ui/layout-parts.tsx'
 import { EmptyState, Loading, Problem, toast } from '../ui/messages.tsx'
 import { Wizard } from '../ui/wizard.tsx'
 import { ImageStep, LicenceStep } from './create-job-steps.tsx'
+import { adviseMethod } from './image-method.ts'
 import { bodyOf, type DraftStep, draftSteps, errorsOf, firstDraft, type JobDraft } from './job-draft.ts'
 import { reviewOf } from './job-review.ts'
 import { ScheduleStep } from './schedule-step.tsx'
@@ -60,7 +61,10 @@ function CreateJob({ onAnswer }: { onAnswer: (answer: JobsAnswer) => void }) {
   const { rows } = useStore(serverList)
   const jobs = useStore(live.jobs).data
   const sorted = useMemo(() => sortOut(rows, chosen, jobs ?? []), [rows, chosen, jobs])
-  const [draft, setDraft] = useState<JobDraft>(() => firstDraft(Intl.DateTimeFormat().resolvedOptions().timeZone))
+  const [kept, setKept] = useState<JobDraft>(() => firstDraft(Intl.DateTimeFormat().resolvedOptions().timeZone))
+  const [methodChosen, setMethodChosen] = useState(false)
+  const advice = useMemo(() => adviseMethod(sorted.usable), [sorted])
+  const draft = methodChosen ? kept : { ...kept, imageMethod: advice.method }
   const [step, setStep] = useState<DraftStep>('servers')
   const [reached, setReached] = useState(0)
   const [tried, setTried] = useState(false)
@@ -68,7 +72,10 @@ function CreateJob({ onAnswer }: { onAnswer: (answer: JobsAnswer) => void }) {
   const at = draftSteps.indexOf(step)
   const errors = errorsOf(step, draft, sorted.usable.length, Date.now())
   const shownErrors = tried ? errors : {}
-  const change = (changes: Partial<JobDraft>) => setDraft({ ...draft, ...changes })
+  const change = (changes: Partial<JobDraft>) => {
+    setKept({ ...kept, ...changes })
+    if (changes.imageMethod !== undefined) setMethodChosen(true)
+  }
   const toStep = (next: DraftStep) => {
     setTried(false)
     setStep(next)
@@ -117,7 +124,7 @@ function CreateJob({ onAnswer }: { onAnswer: (answer: JobsAnswer) => void }) {
       {step === 'servers' && <ServersStep sorted={sorted} error={shownErrors.servers} />}
       {step === 'licence' && <LicenceStep draft={draft} onChange={change} />}
       {step === 'schedule' && <ScheduleStep draft={draft} onChange={change} errors={shownErrors} />}
-      {step === 'image' && <ImageStep draft={draft} onChange={change} errors={shownErrors} />}
+      {step === 'image' && <ImageStep draft={draft} onChange={change} errors={shownErrors} methodHint={advice.why} />}
       {step === 'review' && <Review draft={draft} rows={sorted.usable} />}
     </Wizard>
   )

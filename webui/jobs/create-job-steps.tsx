@@ -28,7 +28,8 @@ export function LicenceStep({ draft, onChange }: StepProps) {
   )
 }
 
-export function ImageStep({ draft, onChange, errors = {} }: StepProps) {
+/** @param methodHint why that method is suggested */
+export function ImageStep({ draft, onChange, errors = {}, methodHint }: StepProps & { methodHint?: string }) {
   const setTag = (index: number, change: Partial<JobDraft['tags'][number]>) =>
     onChange({ tags: draft.tags.map((tag, at) => (at === index ? { ...tag, ...change } : tag)) })
   return (
@@ -43,6 +44,7 @@ export function ImageStep({ draft, onChange, errors = {} }: StepProps) {
           hint: t.methodHints[value],
         }))}
       />
+      {methodHint !== undefined && <p class="hint">{methodHint}</p>}
       <Field
         type="number"
         min={1}

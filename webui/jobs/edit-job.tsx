@@ -28,7 +28,7 @@ export function EditJob({ job, onClose }: { job: JobView; onClose: () => void })
   }
   return (
     <Dialog
-      title={t.jobs.edit}
+      title={t.jobs.edit(job.serverName)}
       confirm={t.save}
       busy={busy}
       disabled={Object.keys(errors).length > 0}

@@ -35,7 +35,7 @@ export function JobPanel({
   const zone = schedule.timeZone === undefined ? {} : { zone: schedule.timeZone }
   return (
     <SidePanel title={job.serverName} onClose={onClose}>
-      <JobState job={job} />
+      <JobState job={job} lastRun={lastRun} long />
       {job.pausedBecause !== undefined && (
         <Problem kind="warning" error={{ code: 'JOB_PAUSED', message: t.jobs.pausedBy, hint: job.pausedBecause }} />
       )}

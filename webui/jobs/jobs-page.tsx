@@ -16,6 +16,7 @@ import { EmptyState, toast } from '../ui/messages.tsx'
 import { State } from '../ui/state.tsx'
 import { type Column, type Sorting, Table } from '../ui/table.tsx'
 import { JobPanel } from './job-panel.tsx'
+import { jobState } from './job-state.ts'
 import { repeatWords } from './schedule-words.ts'
 
 const collator = new Intl.Collator('en', { numeric: true, sensitivity: 'base' })
@@ -56,8 +57,8 @@ export function JobsPage() {
         title={t.jobs.title}
         actions={
           mayRun && (
-            <Button kind="primary" href="/servers">
-              {t.jobs.choose}
+            <Button kind="primary" href="/jobs/new">
+              {t.jobs.make}
             </Button>
           )
         }
@@ -92,7 +93,7 @@ export function JobsPage() {
             current={openId}
             empty={
               jobs.length === 0 ? (
-                <EmptyState icon="job" title={t.jobs.empty} action={<Button href="/servers">{t.jobs.choose}</Button>}>
+                <EmptyState icon="job" title={t.jobs.empty} action={<Button href="/jobs/new">{t.jobs.make}</Button>}>
                   {t.jobs.emptyHint}
                 </EmptyState>
               ) : (
@@ -121,7 +122,12 @@ function columnsFor(lastRun: ReadonlyMap<string, RunView>): Column<JobView>[] {
       sortable: true,
       cell: job => <a href={`/jobs?job=${job.id}`}>{job.serverName}</a>,
     },
-    { id: 'state', title: words.state, width: 'clamp(100px, 12vw, 170px)', cell: job => <JobState job={job} /> },
+    {
+      id: 'state',
+      title: words.state,
+      width: 'clamp(88px, 12vw, 130px)',
+      cell: job => <JobState job={job} lastRun={lastRun.get(job.id)} />,
+    },
     { id: 'schedule', title: words.schedule, width: '140px', wideOnly: true, cell: job => repeatWords(job.schedule) },
     {
       id: 'next',
@@ -135,7 +141,7 @@ function columnsFor(lastRun: ReadonlyMap<string, RunView>): Column<JobView>[] {
     {
       id: 'last',
       title: words.last,
-      width: 'clamp(118px, 12vw, 160px)',
+      width: 'clamp(115px, 12vw, 170px)',
       cell: job => {
         const run = lastRun.get(job.id)
         return run ? (
@@ -150,12 +156,9 @@ function columnsFor(lastRun: ReadonlyMap<string, RunView>): Column<JobView>[] {
   ]
 }
 
-export function JobState({ job }: { job: JobView }) {
-  if (job.state === 'paused')
-    return <State kind={job.pausedBecause === undefined ? 'stopped' : 'warning'} word={t.jobs.states.paused} />
-  if (job.state === 'ended') return <State kind="stopped" word={t.jobs.states.ended} />
-  if (job.failuresInARow > 0) return <State kind="warning" word={t.jobs.failing(job.failuresInARow)} />
-  return <State kind="success" word={t.jobs.states.active} />
+/** @param long where there is room for a sentence */
+export function JobState({ job, lastRun, long }: { job: JobView; lastRun: RunView | undefined; long?: boolean }) {
+  return <State {...jobState(job, lastRun, long)} />
 }
 
 function BulkActions({ ids }: { ids: readonly string[] }) {

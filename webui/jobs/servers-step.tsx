@@ -1,6 +1,7 @@
 // First step of the create-job wizard: which servers, and which of them cannot take part.
-import { useMemo, useState } from 'preact/hooks'
+import { useCallback, useMemo, useState } from 'preact/hooks'
 import { bytes } from '../format.ts'
+import { live } from '../live.ts'
 import { t } from '../locale/en.ts'
 import { chosenServers } from '../servers/chosen.ts'
 import { serverList } from '../servers/server-list.ts'
@@ -9,18 +10,27 @@ import { ReadinessState } from '../servers/servers-page.tsx'
 import { useStore } from '../store.ts'
 import { Field } from '../ui/field.tsx'
 import { type Column, Table } from '../ui/table.tsx'
-import type { SortedOut } from './sort-out.ts'
+import { reasonAgainst, type SortedOut } from './sort-out.ts'
 
 /** Beyond these only their number is told. */
 const leftOutShown = 20
 
-const columns: Column<ServerRow>[] = [
+const columnsFor = (against: (row: ServerRow) => string | undefined): Column<ServerRow>[] => [
   { id: 'name', title: t.servers.columns.name, cell: row => row.name },
   {
     id: 'readiness',
     title: t.servers.columns.readiness,
     width: '150px',
     cell: row => <ReadinessState of={row.readiness} />,
+  },
+  {
+    id: 'whyNot',
+    title: t.create.whyNot,
+    wideOnly: true,
+    cell: row => {
+      const why = against(row)
+      return why && <span title={why}>{why}</span>
+    },
   },
   {
     id: 'size',
@@ -32,10 +42,20 @@ const columns: Column<ServerRow>[] = [
   },
 ]
 const none = new Set<string>()
+const namesShown = 5
+
+function firstNames(rows: readonly ServerRow[]): string {
+  const names = rows.slice(0, namesShown).map(row => row.name)
+  return [...names, ...(rows.length > namesShown ? [t.create.words.andMore(rows.length - namesShown)] : [])].join(', ')
+}
 
 export function ServersStep({ sorted, error }: { sorted: SortedOut; error: string | undefined }) {
   const [search, setSearch] = useState('')
   const { rows } = useStore(serverList)
+  const jobs = useStore(live.jobs).data
+  const against = useMemo(() => reasonAgainst(jobs ?? []), [jobs])
+  const columns = useMemo(() => columnsFor(against), [against])
+  const locked = useCallback((row: ServerRow) => against(row) !== undefined, [against])
   const chosen = useStore(chosenServers)
   const found = useMemo(() => filterRows(rows, { ...noFilter, search }, none), [rows, search])
   return (
@@ -47,7 +67,7 @@ export function ServersStep({ sorted, error }: { sorted: SortedOut; error: strin
         value={search}
         onInput={setSearch}
         error={error}
-        hint={t.create.chosen(sorted.usable.length)}
+        hint={t.create.chosen(sorted.usable.length, firstNames(sorted.usable))}
       />
       <div class="short">
         <Table<ServerRow>
@@ -56,6 +76,7 @@ export function ServersStep({ sorted, error }: { sorted: SortedOut; error: strin
           rowKey={row => row.id}
           rowName={row => row.name}
           columns={columns}
+          locked={locked}
           selected={chosen}
           onSelect={next => chosenServers.set(next)}
         />

@@ -43,4 +43,6 @@ export const acts: Readonly<Record<string, string>> = {
   'POST /api/notifications/channels/:id/test': 'Tested a notification channel',
   'POST /api/backups': 'Made a backup',
   'POST /api/health/run': 'Ran the checks',
+  'GET /api/backups/:name': 'Downloaded a backup',
+  'GET /api/support/bundle': 'Downloaded a log bundle',
 }

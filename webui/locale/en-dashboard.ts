@@ -54,8 +54,6 @@ export const h = {
   actions: {
     title: 'Actions',
     password: 'Change password',
-    catalog: 'Import catalog',
-    imported: 'The catalog is being imported',
     unregister: 'Unregister',
     unregisterTitle: 'Unregister this connector?',
     unregisterText: 'The extension is taken out of vCenter. Jobs stop. Images, snapshots and the bucket in AWS stay.',
@@ -84,7 +82,7 @@ export const h = {
     empty: 'No images yet',
     emptyHint: 'Each run that succeeds ends with an AMI. It appears here and in the EC2 console.',
     note: 'Instances are launched from these AMIs in the EC2 console.',
-    copyId: 'Copy the id',
+    copyId: (id: string) => `Copy ${id}`,
     toRun: 'Run',
   },
   connectors: {

@@ -30,7 +30,7 @@ export const d = {
     change: 'Change',
   },
   logs: {
-    level: 'At least',
+    level: 'Level',
     levels: { debug: 'Debug', info: 'Info', warn: 'Warning', error: 'Error' },
     search: 'Text',
     reload: 'Read again',

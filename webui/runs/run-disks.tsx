@@ -4,6 +4,7 @@ import { bytes, duration, rate } from '../format.ts'
 import { t } from '../locale/en.ts'
 import { Progress } from '../ui/progress.tsx'
 import { State } from '../ui/state.tsx'
+import { waitsFor } from './run-progress.ts'
 
 type Disk = RunView['disks'][number]
 
@@ -17,8 +18,7 @@ export function RunDisks({ run }: { run: RunView }) {
           </div>
           <Progress
             label={`${disk.label}: ${t.runs.read(bytes(disk.readBytes), bytes(disk.sizeBytes))}`}
-            done={disk.readBytes}
-            total={disk.sizeBytes}
+            {...(waitsFor(run) === undefined ? { done: disk.readBytes, total: disk.sizeBytes } : {})}
             words={progressWords(run, disk)}
           />
           <DiskOutcome disk={disk} ended={run.endedAt !== undefined} />
@@ -29,13 +29,15 @@ export function RunDisks({ run }: { run: RunView }) {
 }
 
 export function progressWords(run: RunView, disk: Disk): (string | undefined)[] {
+  const waiting = waitsFor(run)
+  if (waiting !== undefined) return [waiting]
   const reading = run.state === 'uploading' && disk.readBytes < disk.sizeBytes
   return [
     t.runs.read(bytes(disk.readBytes), bytes(disk.sizeBytes)),
     t.runs.uploaded(bytes(disk.uploadedBytes)),
     reading && disk.bytesPerSecond !== undefined ? rate(disk.bytesPerSecond) : undefined,
     reading && disk.secondsLeft !== undefined ? t.runs.left(duration(disk.secondsLeft)) : undefined,
-    disk.transferMs === undefined ? undefined : t.runs.took(duration(disk.transferMs / 1000)),
+    disk.transferMs === undefined || reading ? undefined : t.runs.took(duration(disk.transferMs / 1000)),
   ]
 }
 

@@ -4,7 +4,7 @@ import { api } from '../api.ts'
 import type { RunView } from '../contract.ts'
 import { moment, percent } from '../format.ts'
 import { useAction, useResource } from '../hooks.ts'
-import { live, noteRun } from '../live.ts'
+import { type LiveRun, live, noteRun } from '../live.ts'
 import { t } from '../locale/en.ts'
 import { go } from '../router.ts'
 import { Findings } from '../servers/server-panel.tsx'
@@ -24,7 +24,7 @@ import { Took } from './runs-page.tsx'
 export function RunPage({ id }: { id: string }) {
   const read = useResource(signal => api.run(id, signal), [id])
   const heard = useStore(live.runs).data?.find(run => run.id === id)
-  const run = heard ?? read.data
+  const run: LiveRun | undefined = heard ?? read.data
   if (!run) return <PageWithout title={t.runs.title} error={read.error} onRetry={read.reload} />
   return (
     <>
@@ -81,8 +81,9 @@ const placeKinds: Record<StagePlace, StateKind> = {
   stopped: 'stopped',
 }
 
-function Troubles({ run }: { run: RunView }) {
-  const { failure, setback } = run
+function Troubles({ run }: { run: LiveRun }) {
+  const { failure, setback, retrying } = run
+  const held = setback ?? retrying
   return (
     <>
       {failure && run.state === 'failed' && (
@@ -97,10 +98,10 @@ function Troubles({ run }: { run: RunView }) {
           <Retry run={run} />
         </Problem>
       )}
-      {setback && (
+      {held && (
         <section aria-label={t.runs.setback} class="stack">
-          <Problem kind="warning" error={setback.failure} />
-          <p>{t.runs.setbackGoesOn(moment(setback.resumeAt, { seconds: true }))}</p>
+          <Problem kind="warning" error={held.failure} />
+          <p>{setback ? t.runs.setbackGoesOn(moment(setback.resumeAt, { seconds: true })) : t.runs.setbackTrying}</p>
         </section>
       )}
     </>
@@ -182,7 +183,7 @@ function RunFacts({ run }: { run: RunView }) {
           [t.runs.created, moment(run.createdAt, { seconds: true })],
           [t.runs.started, run.startedAt && moment(run.startedAt, { seconds: true })],
           [t.runs.ended, run.endedAt && moment(run.endedAt, { seconds: true })],
-          [t.runs.tookLabel, run.startedAt && <Took run={run} />],
+          [run.endedAt === undefined ? t.runs.runningFor : t.runs.tookLabel, run.startedAt && <Took run={run} />],
           [t.runs.resumptions, run.resumptions > 0 ? run.resumptions : undefined],
           [t.runs.retries, retries.join(', ')],
           [

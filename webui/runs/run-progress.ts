@@ -1,5 +1,7 @@
-// How a run stands, in numbers: bytes, rate, time left, and which stage is where. Pure.
-import type { RunView } from '../contract.ts'
+// How a run stands: bytes, rate, time left, which stage is where, and what it waits for. Pure.
+import type { JobView, RunView } from '../contract.ts'
+import type { LiveRun } from '../live.ts'
+import { t } from '../locale/en.ts'
 import type { StateKind } from '../ui/state.tsx'
 
 export const stages = ['scheduled', 'uploading', 'converting', 'creatingImage'] as const
@@ -8,8 +10,8 @@ export type Stage = (typeof stages)[number]
 export const isActive = (run: RunView): boolean =>
   run.endedAt === undefined && (stages as readonly string[]).includes(run.state)
 
-export function kindOf(run: Pick<RunView, 'state' | 'setback'>): StateKind {
-  if (run.setback) return 'warning'
+export function kindOf(run: Pick<LiveRun, 'state' | 'setback' | 'retrying'>): StateKind {
+  if (run.setback ?? run.retrying) return 'warning'
   switch (run.state) {
     case 'scheduled':
       return 'pending'
@@ -69,4 +71,31 @@ function reachedStage(run: RunView): Stage {
   if (kinds.has('image')) return 'creatingImage'
   if (kinds.has('import')) return 'converting'
   return kinds.has('upload') || kinds.has('vmSnapshot') ? 'uploading' : 'scheduled'
+}
+
+/** What a run waits for that is uploading by its state while no byte of it has come; undefined when some have. */
+export function waitsFor(run: RunView): string | undefined {
+  if (run.state !== 'uploading' || run.disks.some(disk => disk.readBytes > 0 || disk.uploadedBytes > 0))
+    return undefined
+  const snapshot = run.steps.find(({ kind }) => kind === 'vmSnapshot')
+  return snapshot === undefined || snapshot.phase === 'intended' ? t.runs.waitsForSnapshot : t.runs.waitsForExport
+}
+
+/** How sure it is of a step; of an ended run, what was not finished is said so. */
+export function stepWord(run: Pick<RunView, 'endedAt'>, { kind, phase }: RunView['steps'][number]): string {
+  if (kind === 'vmSnapshot') return t.runs.snapshotPhases[phase]
+  if (run.endedAt !== undefined && phase !== 'proven') return t.runs.notFinished
+  return kind === 'image' ? t.runs.phases[phase] : t.runs.workPhases[phase]
+}
+
+/** The clocks of appliance and browser are seldom one. */
+const dueWithinMs = 5_000
+
+/** Jobs whose run is due now, and that have none under way: it appears in a moment. */
+export function startingJobs(jobs: readonly JobView[], runs: readonly RunView[], nowMs: number): JobView[] {
+  const busy = new Set(runs.filter(isActive).map(({ jobId }) => jobId))
+  return jobs.filter(
+    ({ id, state, nextRunAt }) =>
+      state === 'active' && nextRunAt !== undefined && Date.parse(nextRunAt) <= nowMs + dueWithinMs && !busy.has(id),
+  )
 }

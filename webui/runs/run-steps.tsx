@@ -4,6 +4,7 @@ import { moment } from '../format.ts'
 import { t } from '../locale/en.ts'
 import { SimpleTable } from '../ui/simple-table.tsx'
 import { State, type StateKind } from '../ui/state.tsx'
+import { stepWord } from './run-progress.ts'
 
 type Step = RunView['steps'][number]
 
@@ -23,7 +24,7 @@ export function RunSteps({ run }: { run: RunView }) {
           cell: step => (
             <State
               kind={run.endedAt !== undefined && step.phase !== 'proven' ? 'stopped' : kinds[step.phase]}
-              word={(step.kind === 'vmSnapshot' ? t.runs.snapshotPhases : t.runs.phases)[step.phase]}
+              word={stepWord(run, step)}
             />
           ),
         },

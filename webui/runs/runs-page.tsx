@@ -1,10 +1,10 @@
 // Runs: what goes on and what went before, live.
 import { useMemo, useState } from 'preact/hooks'
 import { api } from '../api.ts'
-import type { RunView } from '../contract.ts'
+import type { JobView, RunView } from '../contract.ts'
 import { bytes, duration, moment, rate, secondsBetween } from '../format.ts'
 import { useAction, useResource, useTick } from '../hooks.ts'
-import { live, loadRuns } from '../live.ts'
+import { type LiveRun, live, loadRuns } from '../live.ts'
 import { t } from '../locale/en.ts'
 import { usePlace } from '../router.ts'
 import { useStore } from '../store.ts'
@@ -13,8 +13,9 @@ import { Field, Select } from '../ui/field.tsx'
 import { PageHead, PageWithout } from '../ui/layout-parts.tsx'
 import { EmptyState, Problem } from '../ui/messages.tsx'
 import { Progress } from '../ui/progress.tsx'
+import { State } from '../ui/state.tsx'
 import { type Column, Table } from '../ui/table.tsx'
-import { isActive, totals } from './run-progress.ts'
+import { isActive, startingJobs, totals, waitsFor } from './run-progress.ts'
 import { RunState } from './run-state.tsx'
 
 type Shown = '' | 'active' | 'succeeded' | 'failed' | 'cancelled' | 'missed'
@@ -68,6 +69,7 @@ function RunList({ title, newest, jobId }: { title: string; newest: readonly Run
       setOlder([...older, ...page.items])
       setNext(page.next ?? null)
     })
+  const starting = useStarting(jobId)
   const filtered = search !== '' || state !== ''
   return (
     <>
@@ -91,6 +93,7 @@ function RunList({ title, newest, jobId }: { title: string; newest: readonly Run
         />
       </div>
       {error && <Problem error={error} />}
+      <Starting jobs={starting} />
       <Table<RunView>
         label={title}
         rows={rows}
@@ -101,11 +104,11 @@ function RunList({ title, newest, jobId }: { title: string; newest: readonly Run
             <EmptyState icon="run" title={t.runs.noMatch}>
               {t.servers.noMatchHint}
             </EmptyState>
-          ) : (
+          ) : starting.length > 0 ? undefined : (
             <EmptyState
               icon="run"
               title={jobId === undefined ? t.runs.empty : t.runs.emptyOfJob}
-              action={<Button href="/servers">{t.jobs.choose}</Button>}
+              action={<Button href="/jobs/new">{t.jobs.make}</Button>}
             >
               {t.runs.emptyHint}
             </EmptyState>
@@ -123,6 +126,33 @@ function RunList({ title, newest, jobId }: { title: string; newest: readonly Run
         )}
       </div>
     </>
+  )
+}
+
+/** Looked at again now and then: a job becomes due by itself. */
+export function useStarting(jobId?: string): readonly JobView[] {
+  const jobs = useStore(live.jobs).data
+  const runs = useStore(live.runs).data
+  useTick(2000)
+  if (!jobs || !runs) return []
+  return startingJobs(jobId === undefined ? jobs : jobs.filter(({ id }) => id === jobId), runs, Date.now())
+}
+
+/** Beyond these only their number is told. */
+const startingShown = 5
+
+/** Runs that appear in a moment. */
+export function Starting({ jobs }: { jobs: readonly JobView[] }) {
+  if (jobs.length === 0) return null
+  return (
+    <ul class="rows" aria-label={t.runs.startingLabel}>
+      {jobs.slice(0, startingShown).map(job => (
+        <li key={job.id}>
+          <State kind="pending" word={t.runs.starting(job.serverName)} />
+        </li>
+      ))}
+      {jobs.length > startingShown && <li>{t.create.words.andMore(jobs.length - startingShown)}</li>}
+    </ul>
   )
 }
 
@@ -150,7 +180,11 @@ const columns: Column<RunView>[] = [
 ]
 
 /** One line on how far it is, or why it is not. */
-export function RunLine({ run }: { run: RunView }) {
+export function RunLine({ run }: { run: LiveRun }) {
+  const held = run.setback ?? run.retrying
+  if (held) return <span title={held.failure.message}>{held.failure.message}</span>
+  const waiting = waitsFor(run)
+  if (waiting !== undefined) return <Progress label={`${run.serverName}: ${waiting}`} words={[waiting]} />
   if (run.state === 'uploading' && run.disks.length > 0) {
     const sum = totals(run)
     const label = t.runs.read(bytes(sum.readBytes), bytes(sum.sizeBytes))

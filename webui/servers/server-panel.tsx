@@ -48,7 +48,7 @@ export function ServerPanel({
             [words.memory, bytes(server.memoryMiB * 1024 * 1024)],
             [words.firmware, server.firmware === 'efi' ? 'UEFI' : 'BIOS'],
             [words.secureBoot, server.secureBoot ? t.yes : t.no],
-            [words.tools, server.toolsStatus],
+            [words.tools, toolsWord(server.toolsStatus)],
             [words.tracking, tracking],
             [words.host, server.hostName],
             [words.path, server.path],
@@ -80,6 +80,11 @@ export function ServerPanel({
       )}
     </SidePanel>
   )
+}
+
+/** vSphere's `guest.toolsRunningStatus`, in words; one that is not known stands as it is. */
+function toolsWord(status: string): string {
+  return (words.toolsStates as Record<string, string>)[status] ?? status
 }
 
 /** The server's words go on from a name; here they stand alone. */

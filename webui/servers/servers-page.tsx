@@ -18,6 +18,7 @@ import { Progress } from '../ui/progress.tsx'
 import { State } from '../ui/state.tsx'
 import { type Column, type Sorting, Table } from '../ui/table.tsx'
 import { chosenServers } from './chosen.ts'
+import { ImportCatalog } from './import-catalog.tsx'
 import { readServers, serverList } from './server-list.ts'
 import { ServerPanel } from './server-panel.tsx'
 import { filterRows, noFilter, type Readiness, type ServerRow, sortRows } from './server-rows.ts'
@@ -198,31 +199,25 @@ export function ReadinessState({ of }: { of: Readiness }) {
 
 function CatalogWords() {
   const { data } = useStore(live.catalog)
-  if (!data?.endedAt) return null
-  return <>{t.servers.imported(moment(data.endedAt))}</>
+  if (!data) return null
+  const { state, importedAt, endedAt } = data
+  return (
+    <>
+      {importedAt && t.servers.imported(moment(importedAt))}
+      {state === 'failed' && endedAt && ` ${t.servers.importFailedAt(moment(endedAt))}`}
+    </>
+  )
 }
 
 function CatalogActions({ importing }: { importing: boolean }) {
   const [clearing, setClearing] = useState(false)
-  const importIt = useAction()
   const clear = useAction()
   return (
     <>
-      <Button
-        icon="turn"
-        busy={importing || importIt.busy}
-        onClick={() =>
-          void importIt
-            .run(async () => live.catalog.set({ data: await api.importCatalog() }))
-            .then(ok => ok || undefined)
-        }
-      >
-        {t.servers.import}
-      </Button>
+      <ImportCatalog failureShown />
       <Button onClick={() => setClearing(true)} disabled={importing}>
         {t.servers.clearCatalog}
       </Button>
-      {importIt.error && <Problem error={importIt.error} />}
       {clearing && (
         <Dialog
           title={t.servers.clearTitle}

@@ -18,6 +18,7 @@ export function AccountPart() {
   const [again, setAgain] = useState('')
   const { busy, error, run } = useAction()
   const different = again !== '' && again !== next
+  const same = next !== '' && next === current
   const save = async () => {
     if (!(await run(async () => noteSession(await api.changePassword({ current, next }))))) return
     setCurrent('')
@@ -52,6 +53,7 @@ export function AccountPart() {
             onInput={setNext}
             autocomplete="new-password"
             required
+            error={same ? s.password.same : undefined}
           />
           <PasswordStrength password={next} name={name} />
           <Field
@@ -65,7 +67,7 @@ export function AccountPart() {
           />
           {error && <Problem error={error} />}
           <div>
-            <Button type="submit" kind="primary" busy={busy} disabled={different || again === ''}>
+            <Button type="submit" kind="primary" busy={busy} disabled={different || same || again === ''}>
               {c.account.act}
             </Button>
           </div>

@@ -1,9 +1,20 @@
 // The settings of AWS as their form holds them. Pure.
 import type { AwsSettingsBody, AwsSettingsView } from '../contract.ts'
+import {
+  accessKeyIdError,
+  type Errors,
+  endpointError,
+  externalIdError,
+  importRoleError,
+  regionError,
+  roleArnError,
+  secretError,
+  sessionTokenError,
+} from './field-checks.ts'
 
 /** Those that may have private endpoints. */
 export const services = ['s3', 'ec2', 'sts', 'iam', 'sns'] as const
-type Service = (typeof services)[number]
+export type Service = (typeof services)[number]
 
 export interface AwsForm {
   region: string
@@ -30,13 +41,43 @@ export const formOf = (stored: AwsSettingsView | undefined): AwsForm => ({
 /** As the API takes it: without what was left empty. The proxy has a step of its own. */
 export function awsBody(form: AwsForm): AwsSettingsBody {
   const { region, accessKeyId, secretAccessKey, endpoints, ...optional } = form
-  const given = Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== ''))
-  const ends = Object.fromEntries(Object.entries(endpoints).filter(([, value]) => value !== ''))
+  const ends = filled(endpoints)
   return {
-    region,
+    region: region.trim(),
     accessKeyId: accessKeyId.trim(),
-    secretAccessKey,
-    ...given,
+    secretAccessKey: secretAccessKey.trim(),
+    ...filled(optional),
     ...(Object.keys(ends).length > 0 ? { endpoints: ends } : {}),
   }
 }
+
+/** None of these is ever meant with a blank around. */
+function filled(values: Readonly<Record<string, string>>): Record<string, string> {
+  const trimmed = Object.entries(values).map(([name, value]) => [name, value.trim()] as const)
+  return Object.fromEntries(trimmed.filter(([, value]) => value !== ''))
+}
+
+type AwsFieldName = Exclude<keyof AwsForm, 'endpoints'> | Service
+
+export function awsErrors(form: AwsForm): Errors<AwsFieldName> {
+  return {
+    region: regionError(form.region),
+    accessKeyId: accessKeyIdError(form.accessKeyId),
+    secretAccessKey: secretError(form.secretAccessKey),
+    sessionToken: sessionTokenError(form.sessionToken),
+    assumeRoleArn: roleArnError(form.assumeRoleArn),
+    assumeRoleExternalId: externalIdError(form.assumeRoleExternalId),
+    importRoleName: importRoleError(form.importRoleName),
+    ...Object.fromEntries(services.map(service => [service, endpointError(form.endpoints[service] ?? '')])),
+  }
+}
+
+/** The endpoint that all services have; empty when they have not the same. */
+export function oneEndpoint({ endpoints }: Pick<AwsForm, 'endpoints'>): string {
+  const first = endpoints[services[0]] ?? ''
+  return services.every(service => (endpoints[service] ?? '') === first) ? first : ''
+}
+
+/** That endpoint for all. */
+export const endpointForAll = (endpoint: string): AwsForm['endpoints'] =>
+  Object.fromEntries(services.map(service => [service, endpoint]))

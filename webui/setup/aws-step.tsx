@@ -8,9 +8,10 @@ import { s } from '../locale/en-setup.ts'
 import { Button } from '../ui/button.tsx'
 import { Field } from '../ui/field.tsx'
 import { Loading, Problem } from '../ui/messages.tsx'
-import { type AwsForm, awsBody, formOf, services } from './aws-form.ts'
+import { type AwsForm, awsBody, awsErrors, endpointForAll, formOf, oneEndpoint, services } from './aws-form.ts'
 import { AwsIdentityPart } from './aws-identity.tsx'
 import { StepFrame } from './step-frame.tsx'
+import { useErrors } from './use-errors.tsx'
 
 const words = s.aws
 export function AwsStep() {
@@ -24,27 +25,39 @@ function AwsFormStep({ stored: first }: { stored: AwsSettingsView | undefined })
   const [form, setForm] = useState(() => formOf(first))
   const [shown, setShown] = useState(0)
   const regions = useResource(signal => api.regions(signal))
-  const changed = JSON.stringify(form) !== JSON.stringify(formOf(stored))
+  const changed = JSON.stringify(awsBody(form)) !== JSON.stringify(awsBody(formOf(stored)))
   const change = (changes: Partial<AwsForm>) => setForm({ ...form, ...changes })
-  const complete = form.region !== '' && form.accessKeyId !== '' && form.secretAccessKey !== ''
+  const toSave = changed || !stored
+  const { shown: wrong, frame, forget } = useErrors(toSave ? awsErrors(form) : {})
   const save = async () => {
-    if (!changed && stored) return true
+    if (!toSave) return true
     const kept = await api.saveAws(awsBody(form))
     setStored(kept)
     setForm(formOf(kept))
     setShown(shown + 1)
-    const { missingActions } = await api.awsIdentity()
-    return missingActions.length === 0
+    forget()
+    // Who that is and what is missing has to be seen before it goes on.
+    return false
   }
+  const wrongInside = (
+    ['sessionToken', 'assumeRoleArn', 'assumeRoleExternalId', 'importRoleName', ...services] as const
+  )
+    .map(name => wrong[name])
+    .some(error => error !== undefined)
+  // It stays open when the last of them is mended: the focus may be in it.
+  const [opened, setOpened] = useState(false)
+  if (wrongInside && !opened) setOpened(true)
   return (
-    <StepFrame step="aws" save={save} invalid={!complete && (changed || !stored) ? words.needed : undefined}>
+    <StepFrame step="aws" save={save} {...frame} {...(toSave ? { next: words.saveNext } : {})}>
       <Field
         label={words.region}
         hint={words.regionHint}
         value={form.region}
-        onInput={region => change({ region: region.trim() })}
+        placeholder={words.regionPlaceholder}
+        onInput={region => change({ region })}
         suggestions={regions.data?.regions.map(({ id }) => id) ?? []}
         required
+        error={wrong.region}
       />
       <div class="split">
         <Field
@@ -52,6 +65,7 @@ function AwsFormStep({ stored: first }: { stored: AwsSettingsView | undefined })
           value={form.accessKeyId}
           onInput={accessKeyId => change({ accessKeyId })}
           required
+          error={wrong.accessKeyId}
         />
         <Field
           label={words.secret}
@@ -61,9 +75,10 @@ function AwsFormStep({ stored: first }: { stored: AwsSettingsView | undefined })
           autocomplete="new-password"
           hint={stored ? words.secretStored : undefined}
           required
+          error={wrong.secretAccessKey}
         />
       </div>
-      <details>
+      <details open={opened || undefined}>
         <summary>{words.more}</summary>
         <div class="stack inset">
           <Field
@@ -73,37 +88,49 @@ function AwsFormStep({ stored: first }: { stored: AwsSettingsView | undefined })
             value={form.sessionToken}
             onInput={sessionToken => change({ sessionToken })}
             autocomplete="new-password"
+            error={wrong.sessionToken}
           />
           <Field
             label={`${words.role} (${t.optional})`}
             value={form.assumeRoleArn}
             onInput={assumeRoleArn => change({ assumeRoleArn })}
+            error={wrong.assumeRoleArn}
           />
           {form.assumeRoleArn !== '' && (
             <Field
               label={`${words.externalId} (${t.optional})`}
               value={form.assumeRoleExternalId}
               onInput={assumeRoleExternalId => change({ assumeRoleExternalId })}
+              error={wrong.assumeRoleExternalId}
             />
           )}
           <Field
             label={words.importRole}
             value={form.importRoleName}
             onInput={importRoleName => change({ importRoleName })}
+            error={wrong.importRoleName}
+          />
+          <Field
+            label={`${words.oneEndpoint} (${t.optional})`}
+            hint={words.oneEndpointHint}
+            value={oneEndpoint(form)}
+            error={oneEndpoint(form) === '' ? undefined : wrong.s3}
+            onInput={value => change({ endpoints: endpointForAll(value) })}
           />
           {services.map(service => (
             <Field
               key={service}
               label={`${words.endpoint(service.toUpperCase())} (${t.optional})`}
               value={form.endpoints[service] ?? ''}
-              onInput={value => change({ endpoints: { ...form.endpoints, [service]: value.trim() } })}
+              onInput={value => change({ endpoints: { ...form.endpoints, [service]: value } })}
+              error={wrong[service]}
             />
           ))}
           <p class="hint">{words.endpointHint}</p>
         </div>
       </details>
-      {stored && <AwsIdentityPart key={shown} />}
-      <Policies region={form.region} connected={stored !== undefined} />
+      {stored && <AwsIdentityPart key={shown} fresh={shown > 0} />}
+      <Policies region={form.region.trim()} connected={stored !== undefined} />
       {stored && <Bucket />}
     </StepFrame>
   )

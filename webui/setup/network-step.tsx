@@ -9,7 +9,9 @@ import { Field } from '../ui/field.tsx'
 import { Facts } from '../ui/layout-parts.tsx'
 import { Loading, Problem } from '../ui/messages.tsx'
 import { State } from '../ui/state.tsx'
+import { proxyError } from './field-checks.ts'
 import { StepFrame } from './step-frame.tsx'
+import { useErrors } from './use-errors.tsx'
 
 const words = s.network
 
@@ -26,17 +28,25 @@ export function NetworkStep() {
     setUrl(stored?.url ?? '')
     setUsername(stored?.username ?? '')
   }, [stored?.url, stored?.username])
-  const changed = url !== (stored?.url ?? '') || username !== (stored?.username ?? '') || password !== ''
+  const plain = { url: url.trim(), username: username.trim() }
+  const changed = plain.url !== (stored?.url ?? '') || plain.username !== (stored?.username ?? '') || password !== ''
+  const { shown, frame } = useErrors({ url: proxyError(url) })
   const save = async () => {
     if (changed) {
       await api.saveProxy(
-        url === '' ? {} : { url, ...(username === '' ? {} : { username }), ...(password === '' ? {} : { password }) },
+        plain.url === ''
+          ? {}
+          : {
+              url: plain.url,
+              ...(plain.username === '' ? {} : { username: plain.username }),
+              ...(password === '' ? {} : { password }),
+            },
       )
     }
     return true
   }
   return (
-    <StepFrame step="network" save={save}>
+    <StepFrame step="network" save={save} {...frame}>
       <section class="stack">
         <h3>{words.machine}</h3>
         {system.data ? (
@@ -51,7 +61,7 @@ export function NetworkStep() {
       <fieldset class="stack">
         <legend>{words.proxy}</legend>
         <p class="hint">{words.proxyHint}</p>
-        <Field label={words.url} placeholder={words.urlPlaceholder} value={url} onInput={setUrl} />
+        <Field label={words.url} placeholder={words.urlPlaceholder} value={url} onInput={setUrl} error={shown.url} />
         {url !== '' && (
           <div class="split">
             <Field label={words.username} value={username} onInput={setUsername} />

@@ -2,10 +2,13 @@
 import { useContext, useState } from 'preact/hooks'
 import { api } from '../api.ts'
 import { s } from '../locale/en-setup.ts'
+import { go } from '../router.ts'
 import { noteSession, useSession } from '../session.ts'
 import { Field } from '../ui/field.tsx'
+import { nameError } from './field-checks.ts'
 import { PasswordStrength } from './password-strength.tsx'
 import { SetupContext, StepFrame } from './step-frame.tsx'
+import { useErrors } from './use-errors.tsx'
 
 const words = s.password
 
@@ -15,13 +18,28 @@ export function NewAdministrator() {
   const [password, setPassword] = useState('')
   const [again, setAgain] = useState('')
   const save = async () => {
-    noteSession(await api.makeAdministrator({ name, password }))
+    noteSession(await api.makeAdministrator({ name: name.trim(), password }))
+    // The first step that is open now.
+    go('/setup')
     return true
   }
+  const { shown, frame } = useErrors({
+    name: nameError(name),
+    password: password === '' ? words.needed : undefined,
+    again: password === again ? undefined : words.different,
+  })
   return (
-    <StepFrame step="password" save={save} marksItself invalid={password === again ? undefined : words.different}>
+    <StepFrame step="password" save={save} marksItself {...frame}>
       <p>{words.text}</p>
-      <Field label={words.name} hint={words.nameHint} value={name} onInput={setName} autocomplete="username" required />
+      <Field
+        label={words.name}
+        hint={words.nameHint}
+        value={name}
+        onInput={setName}
+        autocomplete="username"
+        required
+        error={shown.name}
+      />
       <Field
         label={words.password}
         hint={words.passwordHint}
@@ -30,6 +48,7 @@ export function NewAdministrator() {
         onInput={setPassword}
         autocomplete="new-password"
         required
+        error={shown.password}
       />
       <PasswordStrength password={password} name={name} />
       <Field
@@ -39,7 +58,7 @@ export function NewAdministrator() {
         onInput={setAgain}
         autocomplete="new-password"
         required
-        error={again !== '' && again !== password ? words.different : undefined}
+        error={again !== '' && again !== password ? words.different : shown.again}
       />
     </StepFrame>
   )
@@ -52,15 +71,13 @@ export function PasswordStep() {
   const [current, setCurrent] = useState('')
   const [next, setNext] = useState('')
   const [again, setAgain] = useState('')
-  const fields = [current, next, again]
-  const untouched = fields.every(field => field === '')
-  const invalid = untouched
-    ? undefined
-    : fields.some(field => field === '')
-      ? words.incomplete
-      : next === again
-        ? undefined
-        : words.different
+  const untouched = [current, next, again].every(field => field === '')
+  const missing = (field: string) => (untouched || field !== '' ? undefined : words.incomplete)
+  const { shown, frame } = useErrors({
+    current: missing(current),
+    next: missing(next) ?? (!untouched && next === current ? words.same : undefined),
+    again: missing(again) ?? (next === again ? undefined : words.different),
+  })
   const save = async () => {
     if (!untouched) noteSession(await api.changePassword({ current, next }))
     // The step is done by what it has made: only the way on is asked for.
@@ -68,7 +85,7 @@ export function PasswordStep() {
     return false
   }
   return (
-    <StepFrame step="password" save={save} invalid={invalid}>
+    <StepFrame step="password" save={save} {...frame}>
       <p>{words.isMade(name)}</p>
       <Field
         label={words.current}
@@ -76,6 +93,7 @@ export function PasswordStep() {
         value={current}
         onInput={setCurrent}
         autocomplete="current-password"
+        error={shown.current}
       />
       <Field
         label={words.next}
@@ -84,9 +102,17 @@ export function PasswordStep() {
         value={next}
         onInput={setNext}
         autocomplete="new-password"
+        error={shown.next}
       />
       <PasswordStrength password={next} name={name} />
-      <Field label={words.again} type="password" value={again} onInput={setAgain} autocomplete="new-password" />
+      <Field
+        label={words.again}
+        type="password"
+        value={again}
+        onInput={setAgain}
+        autocomplete="new-password"
+        error={shown.again}
+      />
     </StepFrame>
   )
 }

@@ -1,7 +1,7 @@
 // What registering will do, and doing it.
 import { api } from '../api.ts'
 import { useResource } from '../hooks.ts'
-import { live } from '../live.ts'
+import { beginImport } from '../live.ts'
 import { s } from '../locale/en-setup.ts'
 import { Facts } from '../ui/layout-parts.tsx'
 import { Loading, Note, Problem } from '../ui/messages.tsx'
@@ -12,10 +12,11 @@ const words = s.register
 export function RegisterStep() {
   const settings = useResource(signal => api.settings(signal))
   const registration = useResource(signal => api.registration(signal))
+  const identity = useResource(signal => api.awsIdentity(signal))
   const { aws, vcenter } = settings.data ?? {}
   const save = async () => {
     await api.register()
-    live.catalog.set({ data: await api.importCatalog() })
+    await beginImport()
     return true
   }
   if (!settings.data) return settings.error ? <Problem error={settings.error} onRetry={settings.reload} /> : <Loading />
@@ -28,10 +29,12 @@ export function RegisterStep() {
           of={[
             [s.steps.vcenter, vcenter ? `${vcenter.host}, ${vcenter.username}` : words.notYet],
             [s.aws.region, aws?.region ?? words.notYet],
-            [s.aws.account, aws?.accountId],
-            [s.aws.arn, aws?.arn && <code>{aws.arn}</code>],
+            [s.aws.account, identity.data?.accountId ?? (identity.loading && aws ? words.asking : words.notYet)],
+            [s.aws.arn, identity.data && <code>{identity.data.arn}</code>],
+            [s.aws.bucket, registration.data?.bucket ?? words.bucketLater],
           ]}
         />
+        {aws && identity.error && <Problem error={identity.error} onRetry={identity.reload} />}
       </section>
       <section class="stack">
         <p>{words.text}</p>

@@ -1,4 +1,5 @@
 // The setup wizard of a signed-in administrator; from Settings the same steps, opened again.
+import { useEffect } from 'preact/hooks'
 import { api } from '../api.ts'
 import type { SetupStepId, SetupView } from '../contract.ts'
 import { useResource } from '../hooks.ts'
@@ -33,6 +34,11 @@ const views: Record<SetupStepId, () => preact.JSX.Element> = {
 export function SetupPage() {
   const read = useResource(signal => api.setup(signal))
   const asked = usePlace().query.get('step')
+  const open = read.data && firstOpen(read.data)
+  useEffect(() => {
+    // A place of its own for each step: what has none takes no place in the history.
+    if (open && !isStep(asked)) go(`/setup?step=${open}`, { replace: true })
+  }, [open, asked])
   if (!read.data) return <PageWithout title={s.title} error={read.error} onRetry={read.reload} />
   const setup = read.data
   const step = isStep(asked) ? asked : firstOpen(setup)

@@ -1,7 +1,7 @@
 // A step of the setup in the wizard: saved on Next, marked as done, then the next one.
 import type { ComponentChildren } from 'preact'
 import { createContext } from 'preact'
-import { useContext, useState } from 'preact/hooks'
+import { useContext, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { api } from '../api.ts'
 import type { SetupStepId, SetupView } from '../contract.ts'
 import { useAction } from '../hooks.ts'
@@ -26,6 +26,8 @@ export interface StepFrameProps {
   save: () => Promise<boolean | undefined>
   /** What is missing in the form: told when Next is pressed. */
   invalid?: string | undefined
+  /** Next was pressed with something missing: the fields may say what. */
+  onRefused?: () => void
   next?: string
   disabled?: boolean
   /** The step marks itself: by what it saves. */
@@ -33,17 +35,29 @@ export interface StepFrameProps {
   children: ComponentChildren
 }
 
-export function StepFrame({ step, save, invalid, next, disabled, marksItself, children }: StepFrameProps) {
+export function StepFrame({ step, save, invalid, onRefused, next, disabled, marksItself, children }: StepFrameProps) {
   const flow = useContext(SetupContext)
-  const { busy, error, run } = useAction()
+  const { busy, error, run, clear } = useAction()
   const [told, setTold] = useState<string>()
+  const [refusals, setRefusals] = useState(0)
+  const foot = useRef<HTMLDivElement>(null)
+  useLayoutEffect(() => {
+    // By now the fields say what is wrong: the first of them gets the focus.
+    const wrong = refusals > 0 && foot.current?.closest('form')?.querySelector('[aria-invalid="true"]')
+    if (wrong instanceof HTMLElement) wrong.focus()
+  }, [refusals])
   if (!flow) throw new Error('A step stands in the setup only')
   const { setup, onDone, onGo, only } = flow
   const mayGo = (id: SetupStepId) =>
     only ? only.includes(id) : isDone(setup, id) || isDone(setup, stepBefore(id) ?? id)
   const submit = async () => {
     setTold(invalid)
-    if (invalid !== undefined) return
+    if (invalid !== undefined) {
+      clear()
+      onRefused?.()
+      setRefusals(refusals + 1)
+      return
+    }
     await run(async () => {
       if ((await save()) === false) return
       if (!marksItself) onDone(step, await api.stepDone(step))
@@ -64,11 +78,13 @@ export function StepFrame({ step, save, invalid, next, disabled, marksItself, ch
       error={error}
     >
       {children}
-      {told !== undefined && invalid !== undefined && (
-        <p class="wrong" role="alert">
-          {invalid}
-        </p>
-      )}
+      <div ref={foot}>
+        {told !== undefined && invalid !== undefined && (
+          <p class="wrong" role="alert">
+            {invalid}
+          </p>
+        )}
+      </div>
     </Wizard>
   )
 }

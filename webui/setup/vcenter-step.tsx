@@ -2,16 +2,16 @@
 import { useState } from 'preact/hooks'
 import { api } from '../api.ts'
 import type { CertificateSummary, VcenterSettingsView } from '../contract.ts'
-import { moment } from '../format.ts'
 import { useAction, useResource } from '../hooks.ts'
 import { s } from '../locale/en-setup.ts'
 import { Button } from '../ui/button.tsx'
 import { Choice, Field } from '../ui/field.tsx'
-import { Facts } from '../ui/layout-parts.tsx'
 import { Loading, Problem } from '../ui/messages.tsx'
-import { State } from '../ui/state.tsx'
-import { MissingList } from './missing-list.tsx'
+import { caPemError, hostError, hostOf } from './field-checks.ts'
 import { StepFrame } from './step-frame.tsx'
+import { useErrors } from './use-errors.tsx'
+import { CertificateFacts, ThumbprintComparison } from './vcenter-certificate.tsx'
+import { VcenterConnection, VcenterPrivileges } from './vcenter-connection.tsx'
 
 const words = s.vcenter
 
@@ -21,65 +21,87 @@ export function VcenterStep() {
   return <VcenterForm stored={settings.data.vcenter} />
 }
 
+type Trust = '' | 'pinned' | 'ca'
+
 function VcenterForm({ stored: first }: { stored: VcenterSettingsView | undefined }) {
   const [stored, setStored] = useState(first)
+  const [saves, setSaves] = useState(0)
   const [host, setHost] = useState(first?.host ?? '')
   const [username, setUsername] = useState(first?.username ?? '')
   const [password, setPassword] = useState('')
   const [certificate, setCertificate] = useState<CertificateSummary>()
-  const [trust, setTrust] = useState<'' | 'pinned' | 'ca'>('')
+  const [trust, setTrust] = useState<Trust>('')
   const [caPem, setCaPem] = useState('')
   const look = useAction()
-  const changed =
-    host !== (stored?.host ?? '') || username !== (stored?.username ?? '') || password !== '' || trust !== ''
-  const needsForm = changed || !stored
-  const show = () =>
-    look.run(async () => {
-      setCertificate(await api.vcenterCertificate(host.trim()))
+  const sameHost = stored !== undefined && hostOf(host) === stored.host
+  const needsForm = !sameHost || username.trim() !== stored.username || password !== '' || trust !== ''
+  // A certificate that was accepted for this host needs no second look for a new password.
+  const trustKept = sameHost && trust === ''
+  const { shown, frame, forget } = useErrors(
+    needsForm
+      ? {
+          host: hostError(host),
+          username: username.trim() === '' ? words.usernameNeeded : undefined,
+          password: password === '' ? words.passwordNeeded : undefined,
+          caPem: trust === 'ca' ? caPemError(caPem) : undefined,
+          trust: trustKept || (certificate && trust !== '') ? undefined : words.trustNeeded,
+        }
+      : {},
+  )
+  const [wrongHost, setWrongHost] = useState<string>()
+  const show = async () => {
+    const wrong = hostError(host)
+    setWrongHost(wrong)
+    look.clear()
+    if (wrong !== undefined) return
+    setHost(hostOf(host))
+    await look.run(async () => {
+      setCertificate(await api.vcenterCertificate(hostOf(host)))
       setTrust('')
     })
+  }
   const save = async () => {
     if (!needsForm) return true
     const kept = await api.saveVcenter({
-      host: host.trim(),
+      host: hostOf(host),
       username: username.trim(),
       password,
-      trust:
-        trust === 'ca'
-          ? { kind: 'ca', caPem: caPem.trim() }
-          : { kind: 'pinned', certificatePem: certificate?.certificatePem ?? '' },
+      ...(trustKept ? {} : { trust: trustBody(trust, caPem, certificate) }),
     })
     setStored(kept)
+    setHost(kept.host)
     setPassword('')
     setTrust('')
     setCertificate(undefined)
+    setSaves(saves + 1)
+    forget()
     return (kept.missingPrivileges ?? []).length === 0
   }
-  const invalid = !needsForm
-    ? undefined
-    : host.trim() === '' || username.trim() === '' || password === ''
-      ? words.needed
-      : trust === '' || (trust === 'pinned' && !certificate) || (trust === 'ca' && caPem.trim() === '')
-        ? words.trustNeeded
-        : undefined
   return (
-    <StepFrame step="vcenter" save={save} invalid={invalid}>
-      {stored && <Connected stored={stored} />}
+    <StepFrame step="vcenter" save={save} {...frame}>
+      {stored && <VcenterConnection key={saves} trust={stored.trust} />}
+      <VcenterPrivileges />
       <Field
         label={words.host}
         hint={words.hostHint}
         value={host}
         onInput={value => {
           setHost(value)
+          setWrongHost(undefined)
           setCertificate(undefined)
           setTrust('')
+          look.clear()
         }}
         required
+        error={wrongHost ?? shown.host}
       />
-      <div>
-        <Button busy={look.busy} disabled={host.trim() === ''} onClick={() => void show()}>
-          {words.show}
-        </Button>
+      <div class="stack">
+        <div>
+          <Button busy={look.busy} disabled={host.trim() === ''} onClick={() => void show()}>
+            {words.show}
+          </Button>
+        </div>
+        {shown.trust && <p class="wrong">{shown.trust}</p>}
       </div>
       {look.error && <Problem error={look.error} />}
       <div aria-live="polite">
@@ -87,6 +109,7 @@ function VcenterForm({ stored: first }: { stored: VcenterSettingsView | undefine
           <section class="stack">
             <h3>{words.certificate}</h3>
             <CertificateFacts of={certificate} />
+            <ThumbprintComparison certificate={certificate} />
             <Choice
               legend={words.trust}
               value={trust}
@@ -96,7 +119,9 @@ function VcenterForm({ stored: first }: { stored: VcenterSettingsView | undefine
                 { value: 'ca' as const, label: words.ca, hint: words.caHint },
               ]}
             />
-            {trust === 'ca' && <Field label={words.caPem} rows={6} value={caPem} onInput={setCaPem} />}
+            {trust === 'ca' && (
+              <Field label={words.caPem} rows={6} value={caPem} onInput={setCaPem} error={shown.caPem} />
+            )}
           </section>
         )}
       </div>
@@ -107,6 +132,7 @@ function VcenterForm({ stored: first }: { stored: VcenterSettingsView | undefine
           value={username}
           onInput={setUsername}
           required
+          error={shown.username}
         />
         <Field
           label={words.password}
@@ -116,47 +142,14 @@ function VcenterForm({ stored: first }: { stored: VcenterSettingsView | undefine
           autocomplete="new-password"
           hint={stored ? words.passwordStored : undefined}
           required
+          error={shown.password}
         />
       </div>
     </StepFrame>
   )
 }
 
-export function CertificateFacts({
-  of,
-}: {
-  of: Omit<CertificateSummary, 'certificatePem' | 'thumbprintSha1'> & { thumbprintSha1?: string }
-}) {
-  return (
-    <Facts
-      of={[
-        [words.subject, of.subject],
-        [words.issuer, of.issuer],
-        [words.valid, words.from(moment(of.validFrom), moment(of.validTo))],
-        [words.sha256, <code key="256">{of.thumbprintSha256}</code>],
-        [words.sha1, of.thumbprintSha1 && <code key="1">{of.thumbprintSha1}</code>],
-      ]}
-    />
-  )
-}
-
-function Connected({ stored }: { stored: VcenterSettingsView }) {
-  const missing = stored.missingPrivileges ?? []
-  return (
-    <section class="stack" aria-live="polite">
-      <h3>{words.connected}</h3>
-      <Facts
-        of={[
-          [words.version, stored.version],
-          [words.instance, stored.instanceUuid && <code>{stored.instanceUuid}</code>],
-          [words.certificate, words.trustKept(stored.trust)],
-        ]}
-      />
-      {missing.length === 0 ? (
-        <State kind="success" word={words.noneMissing} />
-      ) : (
-        <MissingList title={words.missing(missing.length)} names={missing} hint={words.missingNext} />
-      )}
-    </section>
-  )
-}
+const trustBody = (trust: Trust, caPem: string, certificate: CertificateSummary | undefined) =>
+  trust === 'ca'
+    ? { kind: 'ca' as const, caPem: caPem.trim() }
+    : { kind: 'pinned' as const, certificatePem: certificate?.certificatePem ?? '' }

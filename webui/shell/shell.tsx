@@ -5,6 +5,7 @@ import { api } from '../api.ts'
 import { useResource } from '../hooks.ts'
 import { live } from '../live.ts'
 import { t } from '../locale/en.ts'
+import { doneElsewhere } from '../locale/en-refusals.ts'
 import { usePlace } from '../router.ts'
 import { mayAs, signOut, useSession } from '../session.ts'
 import { useStore } from '../store.ts'
@@ -91,7 +92,7 @@ function Navigation({ path, open, onClose }: { path: string; open: boolean; onCl
 
 /** What has to be known wherever one is. */
 function Banners({ path }: { path: string }) {
-  const { view } = useSession()
+  const { view, elsewhere } = useSession()
   const stream = useStore(live.stream)
   const connector = useResource(signal => api.connector(signal), [stream === 'open'])
   const [lostForAWhile, setLostForAWhile] = useState(false)
@@ -114,6 +115,12 @@ function Banners({ path }: { path: string }) {
           </div>
         )}
       </div>
+      {elsewhere && (
+        <div class="banner" role="alert">
+          <span>{doneElsewhere.message}</span>
+          <Button onClick={() => location.reload()}>{t.shell.reload}</Button>
+        </div>
+      )}
       {setupOpen && (
         <div class="banner">
           <span>{t.shell.setupOpen}</span>

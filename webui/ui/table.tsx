@@ -35,6 +35,8 @@ export interface TableProps<Row> {
   onSort?: (sorting: Sorting) => void
   selected?: ReadonlySet<string>
   onSelect?: (selected: ReadonlySet<string>) => void
+  /** Rows that cannot be picked; one that is picked already can be let go. */
+  locked?: (row: Row) => boolean
   /** The row whose details are open. */
   current?: string | undefined
   empty?: ComponentChildren
@@ -70,15 +72,17 @@ export function Table<Row>(props: TableProps<Row>) {
   const shown = rows.slice(first, last)
   const slots = useSlots(shown.map(rowKey), frame)
   const picked = selected ?? nothing
+  const { locked } = props
+  const free = useMemo(() => (locked ? rows.filter(row => !locked(row)) : rows), [rows, locked])
   // Not with every scroll: of ten thousand picked rows each would be looked at.
   const allPicked = useMemo(
-    () => rows.length > 0 && picked.size > 0 && rows.every(row => picked.has(rowKey(row))),
-    [rows, picked, rowKey],
+    () => free.length > 0 && picked.size > 0 && free.every(row => picked.has(rowKey(row))),
+    [free, picked, rowKey],
   )
   const cells = useMemo(() => columns.map(column => ({ column, classes: classesOf(column) })), [columns])
   const pickAll = () => {
     const next = new Set(picked)
-    for (const row of rows) allPicked ? next.delete(rowKey(row)) : next.add(rowKey(row))
+    for (const row of free) allPicked ? next.delete(rowKey(row)) : next.add(rowKey(row))
     onSelect?.(next)
   }
   const pick = (key: string) => {
@@ -102,10 +106,10 @@ export function Table<Row>(props: TableProps<Row>) {
                 <th scope="col" class="tick">
                   <input
                     type="checkbox"
-                    aria-label={t.table.selectAll(rows.length)}
+                    aria-label={t.table.selectAll(free.length)}
                     checked={allPicked}
                     indeterminate={!allPicked && picked.size > 0}
-                    disabled={rows.length === 0}
+                    disabled={free.length === 0}
                     onInput={pickAll}
                   />
                 </th>
@@ -128,6 +132,7 @@ export function Table<Row>(props: TableProps<Row>) {
                   index={first + offset + 2}
                   cells={cells}
                   picked={picked.has(key)}
+                  locked={locked?.(row) === true && !picked.has(key)}
                   current={key === props.current}
                   onPick={onSelect ? onPick : undefined}
                   name={props.rowName?.(row) ?? key}
@@ -205,6 +210,7 @@ interface TableRowProps<Row> {
   index: number
   cells: readonly TableCell<Row>[]
   picked: boolean
+  locked: boolean
   current: boolean
   name: string
   onPick: ((id: string) => void) | undefined
@@ -218,6 +224,7 @@ class TableRow<Row> extends Component<TableRowProps<Row>> {
       next.row !== props.row ||
       next.index !== props.index ||
       next.picked !== props.picked ||
+      next.locked !== props.locked ||
       next.current !== props.current ||
       next.cells !== props.cells ||
       next.onPick !== props.onPick
@@ -227,7 +234,7 @@ class TableRow<Row> extends Component<TableRowProps<Row>> {
   /** Of the row that is shown now: the same function for every drawing. */
   pick = () => this.props.onPick?.(this.props.id)
 
-  override render({ slot, row, index, cells, picked, current, name, onPick }: TableRowProps<Row>) {
+  override render({ slot, row, index, cells, picked, locked, current, name, onPick }: TableRowProps<Row>) {
     return (
       <tr
         data-slot={slot}
@@ -237,7 +244,13 @@ class TableRow<Row> extends Component<TableRowProps<Row>> {
       >
         {onPick && (
           <td class="tick">
-            <input type="checkbox" aria-label={t.table.select(name)} checked={picked} onInput={this.pick} />
+            <input
+              type="checkbox"
+              aria-label={t.table.select(name)}
+              checked={picked}
+              disabled={locked}
+              onInput={this.pick}
+            />
           </td>
         )}
         {cells.map(({ column, classes }, at) =>

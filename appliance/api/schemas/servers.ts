@@ -90,6 +90,7 @@ export const CatalogView = Type.Object(
     servers: Type.Integer(),
     startedAt: Type.Optional(Type.String()),
     endedAt: Type.Optional(Type.String()),
+    importedAt: Type.Optional(Type.String({ description: 'End of the last import that did not fail, ISO 8601, UTC' })),
     failure: Type.Optional(Type.Object({ code: Type.String(), message: Type.String(), hint: Type.String() }, strict)),
   },
   strict,

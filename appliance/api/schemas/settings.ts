@@ -1,14 +1,14 @@
 // Settings of vCenter and AWS, as the API takes and shows them. A stored secret is never shown.
 import { type Static, Type } from 'typebox'
-import { strict } from './common.ts'
+import { strict, Timestamp } from './common.ts'
 
 const Host = Type.String({
   minLength: 1,
-  maxLength: 259,
-  pattern: '^([A-Za-z0-9.-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?$',
-  description: 'host or host:port',
+  maxLength: 512,
+  pattern: '^\\s*([Hh][Tt][Tt][Pp][Ss]?://)?([A-Za-z0-9.-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?([/?#][^\\s]*)?\\s*$',
+  description: 'host or host:port; of an address as a browser shows it, the rest is left out',
 })
-const Pem = Type.String({ minLength: 1, maxLength: 65536, pattern: '^-----BEGIN CERTIFICATE-----' })
+const Pem = Type.String({ minLength: 1, maxLength: 65536, pattern: '^\\s*-----BEGIN CERTIFICATE-----' })
 
 export const CertificateTrust = Type.Union([
   Type.Object({ kind: Type.Literal('pinned'), certificatePem: Pem }, strict),
@@ -34,9 +34,9 @@ export const VcenterSettingsBody = Type.Object(
     host: Host,
     username: Type.String({ minLength: 1, maxLength: 256 }),
     password: Type.String({ minLength: 1, maxLength: 1024, writeOnly: true }),
-    trust: CertificateTrust,
+    trust: Type.Optional(CertificateTrust),
   },
-  strict,
+  { ...strict, description: 'Without "trust" the certificate stays trusted as it is, for the same host only' },
 )
 export type VcenterSettingsBody = Static<typeof VcenterSettingsBody>
 
@@ -52,6 +52,25 @@ export const VcenterSettingsView = Type.Object(
   strict,
 )
 export type VcenterSettingsView = Static<typeof VcenterSettingsView>
+
+export const VcenterIdentity = Type.Object(
+  {
+    host: Type.String(),
+    username: Type.String(),
+    version: Type.String(),
+    instanceUuid: Type.String(),
+    missingPrivileges: Type.Array(Type.String()),
+    checkedAt: Timestamp,
+  },
+  strict,
+)
+export type VcenterIdentity = Static<typeof VcenterIdentity>
+
+export const PrivilegeList = Type.Object(
+  { items: Type.Array(Type.Object({ id: Type.String(), purpose: Type.String() }, strict)) },
+  strict,
+)
+export type PrivilegeList = Static<typeof PrivilegeList>
 
 /** ASCII without blanks: what an HTTP header can carry. */
 const printable = '^[\\x21-\\x7e]+$'

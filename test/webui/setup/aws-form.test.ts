@@ -1,7 +1,7 @@
 import t from 'tap'
 import Value from 'typebox/value'
 import { AwsSettingsBody } from '../../../appliance/api/schemas/settings.ts'
-import { awsBody, formOf } from '../../../webui/setup/aws-form.ts'
+import { awsBody, endpointForAll, formOf, oneEndpoint, services } from '../../../webui/setup/aws-form.ts'
 
 const stored = {
   region: 'eu-central-1',
@@ -23,4 +23,14 @@ t.test('the form never holds a stored secret, and sends what was filled in', asy
   })
   t.ok(Value.Check(AwsSettingsBody, body))
   t.equal(awsBody({ ...form, endpoints: { s3: '' } }).endpoints, undefined)
+})
+
+t.test('one endpoint stands for all services, as long as they have the same', async t => {
+  const url = 'https://gateway.example'
+  const endpoints = endpointForAll(url)
+  t.strictSame(Object.keys(endpoints), [...services])
+  t.equal(oneEndpoint({ endpoints }), url)
+  t.equal(oneEndpoint({ endpoints: { ...endpoints, ec2: 'https://other.example' } }), '')
+  t.equal(oneEndpoint({ endpoints: { s3: url } }), '')
+  t.equal(oneEndpoint({ endpoints: {} }), '')
 })
