@@ -289,7 +289,7 @@ async function keep(plan: TrialPlan, result: TrialResult, site: Site | undefined
   const folder = join(cacheDirectory, 'chaos', `seed-${plan.seed}-trial-${plan.trial}`)
   await rm(folder, { recursive: true, force: true })
   await mkdir(folder, { recursive: true })
-  const files: Record<string, unknown> = { plan, result, story: site?.story }
+  const files: Record<string, unknown> = { plan, result, story: site?.story ?? [] }
   if (site) {
     await site.kill()
     await cp(site.seenDataDir, join(folder, 'data'), { recursive: true }).catch(error =>
