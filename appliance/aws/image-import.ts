@@ -18,6 +18,7 @@ import {
   findTasksOfRun,
   type ImportStatus,
   importStatusOf,
+  settledTask,
   unlessUnknown,
   whenThereIsRoom,
 } from './import-task.ts'
@@ -201,7 +202,7 @@ export async function undoImageImport(input: {
   const { clients, taskId, what, tags } = input
   await cancelImportTask({ clients, taskId })
   const signal = AbortSignal.timeout(60_000)
-  const task = await describeImageImport({ clients, taskId, signal })
+  const task = await settledTask(() => describeImageImport({ clients, taskId, signal }), { signal })
   if (task?.status !== 'completed') return
   const { imageId, snapshotIds } = await adopt({ clients, what, task, tags, pollMs: 1_000, signal })
   await removeImage({ clients, imageId, snapshotIds, signal })

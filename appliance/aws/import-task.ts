@@ -88,6 +88,21 @@ export async function cancelImportTask({ clients, taskId }: { clients: AwsClient
   }
 }
 
+/**
+ * The task once it is no longer active: one that was almost done when it was cancelled may still come to its end.
+ * @throws the signal's reason
+ */
+export async function settledTask<T extends ImportStatus>(
+  describe: () => Promise<T | undefined>,
+  { pollMs = 1_000, signal }: { pollMs?: number; signal: AbortSignal },
+): Promise<T | undefined> {
+  for (;;) {
+    const task = await describe()
+    if (task?.status !== 'active') return task
+    await pollPause(pollMs, signal)
+  }
+}
+
 /** What the two kinds of tasks say of themselves, in the one form. */
 export function importStatusOf(task: {
   Status?: string | undefined

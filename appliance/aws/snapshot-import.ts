@@ -15,6 +15,7 @@ import {
   findTasksOfRun,
   type ImportStatus,
   importStatusOf,
+  settledTask,
   unlessUnknown,
   whenThereIsRoom,
 } from './import-task.ts'
@@ -167,7 +168,7 @@ export async function undoSnapshotImport(input: {
   const { clients, taskId, tags } = input
   await cancelImportTask({ clients, taskId })
   const signal = AbortSignal.timeout(60_000)
-  const task = await describeSnapshotImport({ clients, taskId, signal })
+  const task = await settledTask(() => describeSnapshotImport({ clients, taskId, signal }), { signal })
   if (task?.status !== 'completed' || task.snapshotId === undefined) return
   await tagResources({ clients, ids: [task.snapshotId], tags, signal })
   await deleteSnapshot({ clients, snapshotId: task.snapshotId, signal })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { awaitTask, type ImportStatus, whenThereIsRoom } from '../../appliance/aws/import-task.ts'
+import { awaitTask, type ImportStatus, settledTask, whenThereIsRoom } from '../../appliance/aws/import-task.ts'
 
 t.test('a start that meets a full quota waits for its turn', async t => {
   let tries = 0
@@ -58,4 +58,14 @@ t.test("a failure arrives as deleting, and AWS's last words are kept", async t =
     awaitTask(async () => story.shift(), { what: 'web01', pollMs: 1 }),
     { message: /No valid partitions/ },
   )
+})
+
+t.test('a task that was cancelled when it was almost done is waited for: what it makes must be seen', async t => {
+  const end = { status: 'completed', statusMessage: '' }
+  const story = [{ status: 'active', statusMessage: 'converting' }, { status: 'active', statusMessage: '' }, end]
+  const signal = AbortSignal.timeout(10_000)
+  t.equal(await settledTask(async () => story.shift(), { pollMs: 1, signal }), end)
+  t.equal(await settledTask(async () => undefined, { pollMs: 1, signal }), undefined)
+  const forEver = async () => ({ status: 'active', statusMessage: '' })
+  await t.rejects(settledTask(forEver, { pollMs: 1, signal: AbortSignal.timeout(20) }), { name: 'TimeoutError' })
 })

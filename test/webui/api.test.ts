@@ -9,6 +9,9 @@ t.test('a query holds what is given, encoded', async t => {
   t.equal(query({ text: 'a b&c', limit: 5, on: true }), '?text=a+b%26c&limit=5&on=true')
 })
 
+/** Of the appliance while its database is damaged: an API of its own, tried by test/api/rescue.test.ts. */
+const rescueRoutes = ['GET /api/rescue', 'POST /api/rescue/session', 'POST /api/rescue/restore']
+
 t.test('every call of the page is a route of the API', async t => {
   const fake = fakeApi({})
   t.teardown(fake.stop)
@@ -19,7 +22,6 @@ t.test('every call of the page is a route of the API', async t => {
   t.equal(fake.asked.length, Object.keys(api).length)
   for (const { method, path } of fake.asked) {
     const line = `${method} ${(path.split('?')[0] ?? '').replace(/\/ID(?=\/|$)/g, '/:id')}`
-
-    t.ok(Object.hasOwn(accessTable, line), line)
+    t.ok(Object.hasOwn(accessTable, line) || rescueRoutes.includes(line), line)
   }
 })

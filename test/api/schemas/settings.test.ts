@@ -3,20 +3,31 @@ import t from 'tap'
 import Value from 'typebox/value'
 import { AwsSettingsBody, CertificateQuery, VcenterSettingsBody } from '../../../appliance/api/schemas/settings.ts'
 
-t.test('a host is a name or an address, with or without a port, and nothing else', async t => {
-  for (const host of ['vcenter.example', '10.0.0.1:443', '[::1]:8443', 'vc-1'])
-    t.ok(Value.Check(CertificateQuery, { host }), host)
-  for (const host of ['', 'https://vcenter', 'vc/sdk', 'a b', 'user@vc', 'vc:', 'vc:123456', 'vc\n']) {
-    t.notOk(Value.Check(CertificateQuery, { host }), JSON.stringify(host))
-  }
-})
+t.test(
+  'a host is a name or an address, with or without a port, also as a browser shows it, and nothing else',
+  async t => {
+    for (const host of [
+      'vcenter.example',
+      '10.0.0.1:443',
+      '[::1]:8443',
+      'vc-1',
+      'https://vcenter',
+      'https://vc:8443/ui/',
+    ])
+      t.ok(Value.Check(CertificateQuery, { host }), host)
+    for (const host of ['', 'ftp://vcenter', 'a b', 'user@vc', 'https://user@vc', 'vc:', 'vc:123456']) {
+      t.notOk(Value.Check(CertificateQuery, { host }), JSON.stringify(host))
+    }
+  },
+)
 
-t.test('vCenter needs all of its settings, and a trust of one of the two kinds', async t => {
+t.test('vCenter needs its account, and a trust of one of the two kinds, if any', async t => {
   const body = { host: 'vc', username: 'u', password: 'p' }
   const certificatePem = '-----BEGIN CERTIFICATE-----\n'
   t.ok(Value.Check(VcenterSettingsBody, { ...body, trust: { kind: 'pinned', certificatePem } }))
   t.ok(Value.Check(VcenterSettingsBody, { ...body, trust: { kind: 'ca', caPem: certificatePem } }))
-  t.notOk(Value.Check(VcenterSettingsBody, body))
+  t.ok(Value.Check(VcenterSettingsBody, body), 'what is trusted stays, for the same host')
+  t.notOk(Value.Check(VcenterSettingsBody, { ...body, password: undefined }))
   t.notOk(Value.Check(VcenterSettingsBody, { ...body, trust: { kind: 'any' } }))
   t.notOk(Value.Check(VcenterSettingsBody, { ...body, trust: { kind: 'pinned', certificatePem, caPem: 'x' } }))
 })
