@@ -45,8 +45,11 @@ export function composeNotifications({ store, connections, policy, webCertificat
         const vcenter = await store.settings.getVcenter()
         return knownCertificates({ ...(vcenter ? { vcenter } : {}), web: { name: 'Hoist', pem: webCertificatePem() } })
       },
-      // Session tokens do not say when they end: that they have ended is told when AWS says so.
-      credentials: async () => [],
+      // As far as it was entered; that credentials have ended is told when AWS says so, too.
+      async credentials() {
+        const { accessKeyId, sessionExpiresAt: expiresAt } = (await store.settings.getAws()) ?? {}
+        return accessKeyId !== undefined && expiresAt !== undefined ? [{ accessKeyId, expiresAt }] : []
+      },
       snapshotAgeHours: async () => policy().snapshotAgeHours,
     },
     post: notification => dispatcher.post(notification),

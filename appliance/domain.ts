@@ -339,6 +339,8 @@ export type AwsService = 's3' | 'ec2' | 'sts' | 'iam' | 'sns'
 export interface AwsSettings {
   region: string
   accessKeyId: string
+  /** When temporary credentials end, ISO 8601, as whoever entered them says: a session token does not tell. */
+  sessionExpiresAt?: string
   /** A role that the access key assumes for all the work. */
   assumeRoleArn?: string
   assumeRoleExternalId?: string

@@ -60,6 +60,23 @@ t.test('credentials that AWS does not take any more are told of, if there are an
   t.same(await events(), ['credentialsExpiring'])
 })
 
+t.test('temporary credentials are told of a day before they end, if their end was entered', async t => {
+  const toldWith = async (changes: { sessionExpiresAt?: string }) => {
+    const { store, notifications, events } = await setUp(t)
+    await store.settings.setAws({
+      ...{ region: 'r', accessKeyId: 'ASIA', endpoints: {}, importRoleName: 'vmimport' },
+      ...changes,
+    })
+    notifications.start()
+    await notifications.stop()
+    return await events()
+  }
+  const inHours = (hours: number) => ({ sessionExpiresAt: new Date(Date.now() + hours * 3_600_000).toISOString() })
+  t.same(await toldWith({}), [])
+  t.same(await toldWith(inHours(30)), [])
+  t.same(await toldWith(inHours(12)), ['credentialsExpiring'])
+})
+
 t.test('it starts and stops, also without settings', async t => {
   const { notifications } = await setUp(t)
   notifications.start()

@@ -116,6 +116,7 @@ export function settingsService({
 
     async changeAws(entered: AwsSettings, enteredSecret: AwsSecret) {
       refuseOddUrls(entered)
+      refuseOddTime(entered)
       return await inTurn(async () => {
         const { aws, secret } = await proxy.fill(entered, enteredSecret)
         const { region } = aws
@@ -171,6 +172,13 @@ function refuseOddUrls({ endpoints, proxyUrl }: AwsSettings): void {
   }
 }
 
+function refuseOddTime({ sessionExpiresAt: text }: AwsSettings): void {
+  if (text === undefined || !Number.isNaN(Date.parse(text))) return
+  throw new ApplianceError('INVALID_REQUEST', `There is no time ${text}`, {
+    hint: 'Enter when the session ends as 2026-03-01T02:00:00Z.',
+  })
+}
+
 /** Without blanks before it, which come with copying: behind it they do no harm. */
 function plainTrust(trust: CertificateTrust): CertificateTrust {
   return trust.kind === 'ca'
@@ -183,12 +191,14 @@ function vcenterView({ host, username, trust }: VcenterSettings) {
 }
 
 function awsView(settings: AwsSettings) {
-  const { region, accessKeyId, assumeRoleArn, endpoints, proxyUrl, proxyUsername, importRoleName } = settings
+  const { region, accessKeyId, sessionExpiresAt, assumeRoleArn, endpoints, proxyUrl, proxyUsername, importRoleName } =
+    settings
   return {
     region,
     accessKeyId,
     endpoints,
     importRoleName,
+    ...(sessionExpiresAt === undefined ? {} : { sessionExpiresAt }),
     ...(assumeRoleArn === undefined ? {} : { assumeRoleArn }),
     ...(proxyUrl === undefined ? {} : { proxyUrl }),
     ...(proxyUsername === undefined ? {} : { proxyUsername }),

@@ -58,6 +58,7 @@ const awsSchema = Type.Object(
     region: Type.String({ minLength: 1 }),
     accessKeyId: Type.String({ minLength: 1 }),
     assumeRoleArn: Type.Optional(Type.String()),
+    sessionExpiresAt: Type.Optional(Type.String()),
     assumeRoleExternalId: Type.Optional(Type.String()),
     endpoints: Type.Object(
       {

@@ -131,6 +131,8 @@ t.test('each wrong setting of AWS is a named refusal, and the former stay', asyn
     ['unknown service', { endpoints: { sqs: 'https://sqs.example' } }, 400, unreadable],
     ['a line break', { sessionToken: 'a\nb' }, 400, unreadable],
     ['a Region', { region: 'Frankfurt' }, 400, unreadable],
+    ['no time', { sessionExpiresAt: 'tomorrow' }, 400, unreadable],
+    ['no such time', { sessionExpiresAt: '2026-19-01T00:00:00Z' }, 400, { code: 'INVALID_REQUEST', hint: /2026/ }],
     ['a role', { assumeRoleArn: 'arn:aws:iam::1:role/x' }, 400, unreadable],
     ['an unknown key', { colour: 'green' }, 400, unreadable],
   ]

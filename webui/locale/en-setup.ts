@@ -97,9 +97,13 @@ export const s = {
     secretNeeded: 'The secret access key is needed.',
     secretWrong: 'A secret access key has 16 characters or more (AWS gives 40), without blanks in it.',
     sessionWrong: 'A session token has no blanks in it.',
-    secretStored: 'A key is stored. Enter its secret again to change anything on this page.',
+    secretStored: (ends?: string) =>
+      `A key is stored${ends ? `, whose session ends at ${ends}` : ''}. Enter its secret again to change anything on this page.`,
     session: 'Session token',
     sessionHint: 'Of temporary credentials only: with them the connector works until they expire.',
+    sessionEnds: 'The session ends at',
+    sessionEndsHint:
+      'By the clock of this browser. It is told of a day before; runs that are held up by it go on with new credentials.',
     more: 'Role, import role and private endpoints',
     role: 'Role to assume (ARN)',
     roleWrong: 'Write it as arn:aws:iam::123456789012:role/name.',

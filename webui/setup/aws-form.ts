@@ -21,6 +21,8 @@ export interface AwsForm {
   accessKeyId: string
   secretAccessKey: string
   sessionToken: string
+  /** As the browser's field holds it: local time, without a zone. */
+  sessionEnds: string
   assumeRoleArn: string
   assumeRoleExternalId: string
   importRoleName: string
@@ -32,6 +34,7 @@ export const formOf = (stored: AwsSettingsView | undefined): AwsForm => ({
   accessKeyId: stored?.accessKeyId ?? '',
   secretAccessKey: '',
   sessionToken: '',
+  sessionEnds: '',
   assumeRoleArn: stored?.assumeRoleArn ?? '',
   assumeRoleExternalId: '',
   importRoleName: stored?.importRoleName ?? 'vmimport',
@@ -40,13 +43,15 @@ export const formOf = (stored: AwsSettingsView | undefined): AwsForm => ({
 
 /** As the API takes it: without what was left empty. The proxy has a step of its own. */
 export function awsBody(form: AwsForm): AwsSettingsBody {
-  const { region, accessKeyId, secretAccessKey, endpoints, ...optional } = form
+  const { region, accessKeyId, secretAccessKey, sessionEnds, endpoints, ...optional } = form
+  const endsMs = optional.sessionToken.trim() === '' ? Number.NaN : Date.parse(sessionEnds)
   const ends = filled(endpoints)
   return {
     region: region.trim(),
     accessKeyId: accessKeyId.trim(),
     secretAccessKey: secretAccessKey.trim(),
     ...filled(optional),
+    ...(Number.isNaN(endsMs) ? {} : { sessionExpiresAt: new Date(endsMs).toISOString() }),
     ...(Object.keys(ends).length > 0 ? { endpoints: ends } : {}),
   }
 }
@@ -57,7 +62,7 @@ function filled(values: Readonly<Record<string, string>>): Record<string, string
   return Object.fromEntries(trimmed.filter(([, value]) => value !== ''))
 }
 
-type AwsFieldName = Exclude<keyof AwsForm, 'endpoints'> | Service
+type AwsFieldName = Exclude<keyof AwsForm, 'endpoints' | 'sessionEnds'> | Service
 
 export function awsErrors(form: AwsForm): Errors<AwsFieldName> {
   return {

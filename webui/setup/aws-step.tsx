@@ -2,6 +2,7 @@
 import { useState } from 'preact/hooks'
 import { api, query } from '../api.ts'
 import type { AwsSettingsView } from '../contract.ts'
+import { moment } from '../format.ts'
 import { useAction, useResource } from '../hooks.ts'
 import { t } from '../locale/en.ts'
 import { s } from '../locale/en-setup.ts'
@@ -73,7 +74,7 @@ function AwsFormStep({ stored: first }: { stored: AwsSettingsView | undefined })
           value={form.secretAccessKey}
           onInput={secretAccessKey => change({ secretAccessKey })}
           autocomplete="new-password"
-          hint={stored ? words.secretStored : undefined}
+          hint={stored ? words.secretStored(stored.sessionExpiresAt && moment(stored.sessionExpiresAt)) : undefined}
           required
           error={wrong.secretAccessKey}
         />
@@ -90,6 +91,16 @@ function AwsFormStep({ stored: first }: { stored: AwsSettingsView | undefined })
             autocomplete="new-password"
             error={wrong.sessionToken}
           />
+          {form.sessionToken !== '' && (
+            <Field
+              type="datetime-local"
+              class="narrow"
+              label={`${words.sessionEnds} (${t.optional})`}
+              hint={words.sessionEndsHint}
+              value={form.sessionEnds}
+              onInput={sessionEnds => change({ sessionEnds })}
+            />
+          )}
           <Field
             label={`${words.role} (${t.optional})`}
             value={form.assumeRoleArn}

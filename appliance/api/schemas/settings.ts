@@ -75,6 +75,9 @@ export type PrivilegeList = Static<typeof PrivilegeList>
 /** ASCII without blanks: what an HTTP header can carry. */
 const printable = '^[\\x21-\\x7e]+$'
 
+const isoWithZone =
+  '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?(Z|[+-][0-9]{2}:[0-9]{2})$'
+
 const Endpoint = Type.String({ maxLength: 512, pattern: '^https?://' })
 
 export const AwsSettingsBody = Type.Object(
@@ -83,6 +86,13 @@ export const AwsSettingsBody = Type.Object(
     accessKeyId: Type.String({ pattern: '^[A-Z0-9]{16,128}$' }),
     secretAccessKey: Type.String({ minLength: 16, maxLength: 256, pattern: printable, writeOnly: true }),
     sessionToken: Type.Optional(Type.String({ minLength: 1, maxLength: 8192, pattern: printable, writeOnly: true })),
+    sessionExpiresAt: Type.Optional(
+      Type.String({
+        maxLength: 40,
+        pattern: isoWithZone,
+        description: 'ISO 8601 with zone: when the session token ends, so that it can be told of before',
+      }),
+    ),
     assumeRoleArn: Type.Optional(
       Type.String({ maxLength: 2048, pattern: '^arn:[a-z-]+:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]+$' }),
     ),
@@ -116,6 +126,7 @@ export const AwsSettingsView = Type.Object(
   {
     region: Type.String(),
     accessKeyId: Type.String(),
+    sessionExpiresAt: Type.Optional(Type.String()),
     assumeRoleArn: Type.Optional(Type.String()),
     endpoints: Type.Record(Type.String(), Type.String()),
     proxyUrl: Type.Optional(Type.String()),

@@ -25,6 +25,15 @@ t.test('the form never holds a stored secret, and sends what was filled in', asy
   t.equal(awsBody({ ...form, endpoints: { s3: '' } }).endpoints, undefined)
 })
 
+t.test('the end of a session is sent with its token only, with its zone', async t => {
+  const form = { ...formOf(stored), secretAccessKey: 's'.repeat(40), sessionEnds: '2026-03-01T02:00' }
+  t.equal(awsBody(form).sessionExpiresAt, undefined)
+  const body = awsBody({ ...form, sessionToken: 'token' })
+  t.equal(Date.parse(body.sessionExpiresAt ?? ''), new Date('2026-03-01T02:00').getTime())
+  t.ok(Value.Check(AwsSettingsBody, body))
+  t.equal(awsBody({ ...form, sessionToken: 'token', sessionEnds: '' }).sessionExpiresAt, undefined)
+})
+
 t.test('one endpoint stands for all services, as long as they have the same', async t => {
   const url = 'https://gateway.example'
   const endpoints = endpointForAll(url)
