@@ -97,6 +97,17 @@ async function writeBeside(path: string, content: Uint8Array): Promise<string> {
   return temporary
 }
 
+/** Gives a file that others have written to the end mode 0600, and has its bytes on the disk. */
+export async function makeDurable(path: string): Promise<void> {
+  const file = await open(path, 'r+')
+  try {
+    await file.chmod(0o600)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
+
 /** Makes the names beside a path durable: a new name is so only once its directory is. */
 export async function syncDirectory(path: string): Promise<void> {
   const directory = await open(dirname(path), 'r')

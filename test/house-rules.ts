@@ -17,7 +17,7 @@ interface Import {
 /** Rooms of appliance/, from left to right: a room imports what stands to the left of its bar, and itself. */
 const bars: readonly (readonly string[])[] = [
   ['domain', 'errors'],
-  ['private-file', 'make-certificate', 'every-item', 'one-at-a-time'],
+  ['private-file', 'missing-file', 'make-certificate', 'every-item', 'one-at-a-time'],
   ['durable-file'],
   ['config', 'log', 'log-file', 'machine-id', 'web-certificate'],
   ['disk'],

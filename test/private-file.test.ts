@@ -5,6 +5,7 @@ import t from 'tap'
 import {
   createPrivateFile,
   ensureToken,
+  makeDurable,
   makePrivateDirectory,
   readPrivateFile,
   replacePrivateFile,
@@ -35,6 +36,14 @@ t.test('a replaced file is new, private and alone', async t => {
   t.equal((await readPrivateFile(path))?.toString(), 'two')
   t.equal(statSync(path).mode & 0o777, 0o600)
   t.strictSame(readdirSync(directory), ['cert'])
+})
+
+t.test('a file that others have written becomes private', async t => {
+  const path = join(t.testdir({ copy: 'content' }), 'copy')
+  chmodSync(path, 0o644)
+  await makeDurable(path)
+  t.equal(statSync(path).mode & 0o777, 0o600)
+  t.equal((await readPrivateFile(path))?.toString(), 'content')
 })
 
 t.test('open modes, links, directories and large files are refused, with the reason', async t => {

@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { open, readdir, rename, rm, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ApplianceError } from '../errors.ts'
+import { ignoreMissing } from '../missing-file.ts'
 import { makePrivateDirectory, syncDirectory } from '../private-file.ts'
 import { checkFile } from './check-file.ts'
 import type { Database } from './database.ts'
@@ -162,11 +163,6 @@ export async function namesIn(directory: string): Promise<string[]> {
 export async function removeUnfinished(directory: string): Promise<void> {
   for (const name of await namesIn(directory))
     if (unfinishedName.test(name)) await rm(join(directory, name), { force: true })
-}
-
-export function ignoreMissing(thrown: unknown): undefined {
-  if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return undefined
-  throw thrown
 }
 
 function isBackupName(name: string): boolean {

@@ -1,12 +1,12 @@
 // The way back to a backup: it takes the database's place whole, or not at all, wherever the process is cut off.
 import { constants } from 'node:fs'
-import { copyFile, link, open, rename, rm } from 'node:fs/promises'
+import { copyFile, link, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { syncDirectory } from '../private-file.ts'
+import { ignoreMissing } from '../missing-file.ts'
+import { makeDurable, syncDirectory } from '../private-file.ts'
 import {
   backupPath,
   databaseName,
-  ignoreMissing,
   namesIn,
   refuseDamaged,
   removeUnfinished,
@@ -74,16 +74,6 @@ export async function finishRestore(dataDir: string): Promise<void> {
     } catch (thrown) {
       throw databaseError(thrown, path)
     }
-  }
-}
-
-async function makeDurable(path: string): Promise<void> {
-  const file = await open(path, 'r+')
-  try {
-    await file.chmod(0o600)
-    await file.sync()
-  } finally {
-    await file.close()
   }
 }
 

@@ -3,10 +3,11 @@
 // Each step runs as the service's user, in a process of its own, while the service stands still.
 
 import { constants } from 'node:fs'
-import { copyFile, open, rename, rm, stat } from 'node:fs/promises'
+import { copyFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ApplianceError } from '../errors.ts'
-import { syncDirectory } from '../private-file.ts'
+import { ignoreMissing } from '../missing-file.ts'
+import { makeDurable, syncDirectory } from '../private-file.ts'
 import { databaseName } from '../store/backup.ts'
 import { openDatabase, refuseIfOpenElsewhere } from '../store/database.ts'
 import { freeBytes, unavailableHint } from '../store/sqlite-errors.ts'
@@ -90,25 +91,10 @@ async function refuseWithoutRoom(dataDir: string, sizeBytes: number): Promise<vo
   })
 }
 
-async function makeDurable(path: string): Promise<void> {
-  const file = await open(path, 'r+')
-  try {
-    await file.chmod(0o600)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-}
-
 async function sizeOf(path: string): Promise<number> {
   return (await stat(path).catch(ignoreMissing))?.size ?? 0
 }
 
 async function exists(path: string): Promise<boolean> {
   return (await stat(path).catch(ignoreMissing)) !== undefined
-}
-
-function ignoreMissing(thrown: unknown): undefined {
-  if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return undefined
-  throw thrown
 }

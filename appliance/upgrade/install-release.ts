@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path'
 import { pipeline, Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { replaceFile } from '../durable-file.ts'
+import { ignoreMissing } from '../missing-file.ts'
 import { syncDirectory } from '../private-file.ts'
 import { ByteReader } from './byte-reader.ts'
 import { readRelease } from './read-release.ts'
@@ -144,9 +145,4 @@ async function openPlain(path: string): Promise<FileHandle> {
 
 function isZlibError(thrown: unknown): boolean {
   return thrown instanceof Error && 'code' in thrown && /^(Z_|ERR_ZLIB)/.test(String(thrown.code))
-}
-
-function ignoreMissing(thrown: unknown): undefined {
-  if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return undefined
-  throw thrown
 }

@@ -3,6 +3,7 @@ import { createPublicKey, type KeyObject, sign, verify } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ApplianceError } from '../errors.ts'
+import { ignoreMissing } from '../missing-file.ts'
 
 /** Of an ed25519 signature: RFC 8032, 5.1.6. */
 export const signatureBytes = 64
@@ -12,7 +13,7 @@ export const signatureBytes = 64
  * @throws {ApplianceError} RELEASE_UNTRUSTED when there is none, or one is no ed25519 key
  */
 export async function loadReleaseKeys(directory: string): Promise<KeyObject[]> {
-  const names = (await readdir(directory).catch(ignoreMissing)).filter(name => name.endsWith('.pem')).sort()
+  const names = ((await readdir(directory).catch(ignoreMissing)) ?? []).filter(name => name.endsWith('.pem')).sort()
   if (names.length === 0) throw untrusted(`there is no key in ${directory}`)
   return await Promise.all(names.map(name => loadKey(join(directory, name))))
 }
@@ -49,9 +50,4 @@ function untrusted(why: string, cause?: unknown): ApplianceError {
     cause,
     hint: 'Take the bundle from where the appliance came from.',
   })
-}
-
-function ignoreMissing(thrown: unknown): string[] {
-  if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return []
-  throw thrown
 }

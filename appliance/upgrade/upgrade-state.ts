@@ -5,6 +5,7 @@ import Type, { type Static } from 'typebox'
 import Value from 'typebox/value'
 import { replaceFile } from '../durable-file.ts'
 import { ApplianceError } from '../errors.ts'
+import { ignoreMissing } from '../missing-file.ts'
 import { versionPattern } from './version.ts'
 
 const strict = { additionalProperties: false } as const
@@ -78,9 +79,4 @@ function jsonOf(text: string): unknown {
   } catch {
     return undefined // No state either.
   }
-}
-
-function ignoreMissing(thrown: unknown): undefined {
-  if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return undefined
-  throw thrown
 }
