@@ -1,6 +1,7 @@
 // The network as this machine has it: name, addresses, gateway, DNS servers. Read, never changed.
 import { readFile } from 'node:fs/promises'
 import { hostname, networkInterfaces } from 'node:os'
+import { ignoreMissing } from '../missing-file.ts'
 
 export interface NetworkState {
   hostname: string
@@ -54,10 +55,5 @@ export function nameserversOf(text: string): string[] {
 
 /** Other systems than Linux have no such files: then nothing is known. */
 async function textOf(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (thrown) {
-    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return ''
-    throw thrown
-  }
+  return (await readFile(path, 'utf8').catch(ignoreMissing)) ?? ''
 }

@@ -2,6 +2,7 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { ignoreMissing } from '../missing-file.ts'
 import { oneAtATime } from '../one-at-a-time.ts'
 import { makePrivateDirectory } from '../private-file.ts'
 import { type AccountRepository, accountRepository } from './accounts.ts'
@@ -116,10 +117,5 @@ function copyAside(directory: string, name: string, copyTo: (path: string) => vo
 
 /** Undefined when there is no such file. */
 async function sizeOf(path: string): Promise<number | undefined> {
-  try {
-    return (await stat(path)).size
-  } catch (thrown) {
-    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return undefined
-    throw thrown
-  }
+  return (await stat(path).catch(ignoreMissing))?.size
 }

@@ -2,6 +2,7 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { ApplianceError } from '../errors.ts'
+import { ignoreMissing } from '../missing-file.ts'
 
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
 export type LogLevel = (typeof logLevels)[number]
@@ -157,12 +158,7 @@ async function readAt(handle: FileHandle, position: number, length: number): Pro
 
 /** The oldest file may be removed between the listing and the reading. */
 async function openExisting(path: string): Promise<FileHandle | undefined> {
-  try {
-    return await open(path, 'r')
-  } catch (thrown) {
-    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return undefined
-    throw thrown
-  }
+  return await open(path, 'r').catch(ignoreMissing)
 }
 
 function cursorOf(text: string): { name: string; offset: number } {
