@@ -4,7 +4,13 @@ import type { Logger } from 'pino'
 import type { Job, Policy, ReadOnlyReason, Run } from './domain.ts'
 import { deliverer } from './notify/deliver.ts'
 import { Dispatcher } from './notify/dispatcher.ts'
-import { connectorReadOnly, credentialsExpired, occasionsOfRun } from './notify/occasions.ts'
+import {
+  connectorReadOnly,
+  credentialsExpired,
+  type FailedUpgrade,
+  occasionsOfRun,
+  upgradeFailed,
+} from './notify/occasions.ts'
 import { notificationService } from './notify/service.ts'
 import { knownCertificates, Watch } from './notify/watch.ts'
 import type { Connections } from './setup/connections.ts'
@@ -94,6 +100,10 @@ export function composeNotifications({ store, connections, policy, webCertificat
     async readOnly(reason: ReadOnlyReason): Promise<void> {
       await dispatcher.post(connectorReadOnly(await ensureConnector(store.settings), reason, now()))
       dispatcher.start('connectorReadOnly')
+    },
+    /** Tells that a release was not kept: once, however often it is asked. */
+    async upgradeFailed(outcome: FailedUpgrade): Promise<void> {
+      await dispatcher.post(upgradeFailed(outcome))
     },
     /** Tells that AWS does not take the credentials any more. */
     async credentialsExpired(): Promise<void> {

@@ -9,6 +9,7 @@ import { logsPrefix } from './aws/permissions.ts'
 import type { Policy } from './domain.ts'
 import { applianceChecks } from './health/appliance-checks.ts'
 import { awsChecks } from './health/aws-checks.ts'
+import type { Check } from './health/check.ts'
 import { Health } from './health/health.ts'
 import { readNetworkState } from './health/network-state.ts'
 import { recoveryWatch } from './health/recovery.ts'
@@ -53,6 +54,8 @@ export interface SupportParts {
   metrics: Metrics
   certificate: WebCertificate
   leftovers(signal: AbortSignal): Promise<{ verdict: string }[]>
+  /** Of other parts of the appliance. */
+  moreChecks: readonly Check[]
   now: () => Date
   log: Logger
 }
@@ -72,6 +75,9 @@ export function composeSupport(parts: SupportParts) {
   let certificateView = viewWebCertificate(certificate.cert)
   let api: Routes | undefined
   let awsSkewMs: number | undefined
+  const noteSkew = (skewMs: number) => {
+    awsSkewMs = skewMs
+  }
 
   const health = new Health({
     checks: [
@@ -84,13 +90,11 @@ export function composeSupport(parts: SupportParts) {
         now,
       }),
       ...awsChecks({
-        clients: () => connections.aws(),
+        clients: () => connections.awsAtAnyTime(),
         connector: () => ensureConnector(settings),
         topicArns,
         now,
-        onSkew(skewMs) {
-          awsSkewMs = skewMs
-        },
+        onSkew: noteSkew,
       }),
       ...applianceChecks({
         ...{ dataDir, version, startedAt, now },
@@ -102,6 +106,7 @@ export function composeSupport(parts: SupportParts) {
         webCertificate: () => ({ validTo: certificate.validTo, selfSigned: certificateView.selfSigned }),
         timeSync: readTimeSync,
       }),
+      ...parts.moreChecks,
     ],
     publish: result => hub.publish({ kind: 'health', subject: result.id, data: result }),
     now,
@@ -184,6 +189,8 @@ export function composeSupport(parts: SupportParts) {
 
   return {
     proxy,
+    /** How far our clock was ahead of AWS's when somebody has looked. */
+    noteSkew,
     /** PEM of what the page is served with now. */
     certificatePem: () => certificate.cert,
     services: {

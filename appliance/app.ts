@@ -1,6 +1,5 @@
 // The composition root: the only place that wires stores, connections, catalog, replication, schedule and API together.
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { createReadStream } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
@@ -9,9 +8,12 @@ import { accessService } from './accounts/access-service.ts'
 import { EventHub } from './api/events.ts'
 import type { Routes } from './api/routes.ts'
 import { createApi } from './api/server.ts'
+import { composeBackups } from './app-backups.ts'
+import { composeMachine } from './app-machine.ts'
 import { metricReaders } from './app-metrics.ts'
 import { composeNotifications } from './app-notifications.ts'
 import { composeSupport } from './app-support.ts'
+import { composeUpgrade } from './app-upgrade.ts'
 import { createPartBuffers } from './aws/part-buffers.ts'
 import { assess } from './catalog/assess.ts'
 import { CatalogImport } from './catalog/import-catalog.ts'
@@ -21,6 +23,7 @@ import { createThrottle } from './disk/throttle.ts'
 import { createVmdkDigestPool } from './disk/vmdk-digest.ts'
 import type { Job, Policy, Run } from './domain.ts'
 import { ApplianceError } from './errors.ts'
+import { readTimeSync } from './health/time-sync.ts'
 import { machineId } from './machine-id.ts'
 import { createMetrics } from './metrics/metrics.ts'
 import { ThroughputHistory, throughputSampleMs } from './metrics/throughput.ts'
@@ -39,13 +42,15 @@ import { type JobWatcher, watchedJobs } from './replication/watched-jobs.ts'
 import { firstRun, nextRun, resumedRun, validateSchedule } from './schedule/next-run.ts'
 import { blackoutAt, PolicyHolder, rateAt, transferRate, validateBandwidth } from './schedule/policy.ts'
 import { Scheduler } from './schedule/scheduler.ts'
+import { ClockGate } from './setup/clock-gate.ts'
 import { Connections } from './setup/connections.ts'
 import { connectorService } from './setup/connector.ts'
 import { ConnectorLease, notYetRead, readOnly, type Standing } from './setup/connector-lease.ts'
 import { connectorLister } from './setup/connector-list.ts'
+import { takeOverDeployment } from './setup/deployment.ts'
 import { ensureConnector } from './setup/registration.ts'
 import { settingsService } from './setup/settings.ts'
-import { backupPath, listBackups } from './store/backup.ts'
+import { listBackups } from './store/backup.ts'
 import { DailyBackups } from './store/daily-backups.ts'
 import { everyJob } from './store/jobs.ts'
 import { openStore, type Store } from './store/store.ts'
@@ -70,13 +75,15 @@ export interface App {
   setupCode(): Promise<string | undefined>
   /** Goes on with the runs that the last stop or crash cut off, then starts what is due. */
   start(): void
+  /** Resolves when an imported backup is to take the database's place: the appliance is to be stopped, and made anew. */
+  replaced: Promise<void>
   /** Lets go of what goes on, so that the next start goes on with it, and releases the data directory. */
   stop(): Promise<void>
 }
 
 /** Builds the appliance on a data directory. Nothing listens and nothing runs yet. */
 export async function createApp(config: Config, log: Logger): Promise<App> {
-  const store = await openStore(config.dataDir)
+  const store = await openStore(config.dataDir, config.secretsKey)
   try {
     return await composeApp(config, log, store)
   } catch (thrown) {
@@ -100,11 +107,24 @@ async function composeApp(config: Config, log: Logger, opened: Store): Promise<A
   const policies = new PolicyHolder(await store.settings.getPolicy())
 
   const access = accessService(store, { now })
+  await takeOverDeployment({
+    dataDir: config.dataDir,
+    claimed: () => store.accounts.hasAdministrator(),
+    adoptSetupCode: code => access.setupCode.adopt(code),
+    settings: store.settings,
+    say: text => log.warn(text),
+  })
   const rates = new RunRates()
   const throughput = new ThroughputHistory(now)
   // A retry is counted where it happened: in the run under whose story the request was sent.
   const retriesOf = new AsyncLocalStorage<RunJournal>()
-  const connections = new Connections(store.settings, store.secrets, cause => retriesOf.getStore()?.retried(cause))
+  const clock = new ClockGate({
+    isSynchronized: async signal => (await readTimeSync(signal))?.synchronized,
+    now,
+    onSkew: skewMs => support.noteSkew(skewMs),
+  })
+  const countRetry = (cause: string) => retriesOf.getStore()?.retried(cause)
+  const connections = new Connections(store.settings, store.secrets, countRetry, clock)
   const digests = createVmdkDigestPool()
   const buffers = createPartBuffers()
   const slots = connectorSlots()
@@ -308,10 +328,25 @@ async function composeApp(config: Config, log: Logger, opened: Store): Promise<A
     now,
     onError,
   })
+  const upgrade = composeUpgrade({
+    ...{ config, version, store, connections, policy, hub, now, log },
+    told: notifications.upgradeFailed,
+  })
+  const carried = composeBackups({
+    ...{ dataDir: config.dataDir, secretsKey: config.secretsKey },
+    ...{ version, store, now, log },
+  })
   const support = composeSupport({
+    moreChecks: [upgrade.check],
     ...{ dataDir: config.dataDir, version, startedAt: now(), healthMs: config.healthMs },
     ...{ store, connections, lease, policy, hub, rates, metrics, certificate, now, log },
     leftovers: signal => leftovers.list(signal),
+  })
+  const machine = composeMachine({
+    socket: config.machineSocket,
+    store,
+    changed: () => support.askAgain(['network']),
+    log,
   })
   const settings = settingsService({
     settings: store.settings,
@@ -344,10 +379,25 @@ async function composeApp(config: Config, log: Logger, opened: Store): Promise<A
       async changeAws(entered, secret) {
         const view = await settings.changeAws(entered, secret)
         support.askAgain(['network', 'aws'])
+        await machine.tellProxy()
         return view
       },
     },
     ...support.services,
+    health: {
+      ...support.services.health,
+      // Whoever waits for an imported backup must not take the appliance of before for the one after it.
+      ready: async () => !carried.closing() && (await support.services.health.ready()),
+    },
+    system: {
+      ...support.services.system,
+      async changeProxy(body) {
+        const answer = await support.services.system.changeProxy(body)
+        await machine.tellProxy()
+        return answer
+      },
+    },
+    machine: machine.service,
     aws: { ...support.services.aws, createBucket: settings.createBucket },
     catalog: catalogService(store.servers, catalogImport),
     jobs,
@@ -358,12 +408,9 @@ async function composeApp(config: Config, log: Logger, opened: Store): Promise<A
       list: connectorLister(store.settings, connections),
     },
     leftovers,
-    backups: {
-      list: () => listBackups(config.dataDir),
-      create: () => store.backup(),
-      read: async name => createReadStream(await backupPath(config.dataDir, name)),
-    },
+    backups: carried.service,
     notifications: notifications.service,
+    upgrade: upgrade.service,
   })
   support.serve(api)
 
@@ -377,6 +424,7 @@ async function composeApp(config: Config, log: Logger, opened: Store): Promise<A
       backups.stop(),
       notifications.stop(),
       support.stop(),
+      upgrade.stop(),
     ])
     await Promise.all([digests.close(), connections.close()])
   }
@@ -393,15 +441,19 @@ async function composeApp(config: Config, log: Logger, opened: Store): Promise<A
     token,
     certificatePem: certificate.cert,
     setupCode: () => access.ensureSetupCode(),
+    replaced: carried.replaced,
     start() {
+      carried.tidy().catch(onError)
       const background = (everyMs: number, work: () => Promise<unknown>) =>
         void repeatedly(everyMs, work, { signal: stopping.signal, onError })
       background(throughputSampleMs, async () => throughput.sample())
+      machine.start().catch(onError)
       void lease.renew().then(async () => {
         if (stopping.signal.aborted) return
         scheduler.start()
         backups.start()
         support.start()
+        upgrade.start().catch(onError)
         await countForgotten({ runs: store.runs, afterRun, jobs: everyJob(store.jobs) }).catch(onError)
         // What could not be gone on with the last time (its job could not be read) is tried again.
         background(config.leaseMs, () => lease.renew().then(goOn))

@@ -11,6 +11,8 @@ const schema = Type.Object({
   host: Type.String({ minLength: 1 }),
   /** 0 lets the system choose. */
   port: Type.Integer({ minimum: 0, maximum: 65_535 }),
+  /** Where plain HTTP is sent to https; 0: nowhere. */
+  redirectPort: Type.Integer({ minimum: 0, maximum: 65_535 }),
   logLevel: Type.Union([
     Type.Literal('fatal'),
     Type.Literal('error'),
@@ -38,6 +40,14 @@ const schema = Type.Object({
   healthMs: Type.Integer({ minimum: 0, maximum: 86_400_000 }),
   /** The machine's own identity: two machines never have the same. Empty: asked of the machine. */
   machineId: Type.String({ maxLength: 128 }),
+  /** The file that says how far an upgrade of the appliance has come. Empty: there are none. */
+  upgradeState: Type.String({ maxLength: 4096 }),
+  /** The directory of public keys that releases are signed with. */
+  releaseKeys: Type.String({ minLength: 1, maxLength: 4096 }),
+  /** The file with the key of the secrets, which the machine has unsealed. Empty: the data directory holds it. */
+  secretsKey: Type.String({ maxLength: 4096 }),
+  /** The socket of the root helper. Empty: there is none, and the machine is changed by hand. */
+  machineSocket: Type.String({ maxLength: 100 }),
 })
 
 export type Config = Readonly<Static<typeof schema>>
@@ -52,9 +62,10 @@ interface Variable {
 /** Every variable, with its default. */
 export const configVariables: Readonly<Record<string, Variable>> = {
   HOIST_DATA_DIR: { field: 'dataDir', fallback: './data', expects: 'a directory' },
-  // Loopback, so that `npm start` on a desk exposes nothing. The appliance image sets 0.0.0.0.
+  // Loopback, so that `npm start` on a desk exposes nothing. The appliance image sets `::`, which serves IPv4 as well.
   HOIST_HOST: { field: 'host', fallback: '127.0.0.1', expects: 'an address to listen on' },
   HOIST_PORT: { field: 'port', fallback: '8443', expects: 'a port, 0 to 65535' },
+  HOIST_REDIRECT_PORT: { field: 'redirectPort', fallback: '0', expects: 'a port, or 0 for none' },
   HOIST_LOG_LEVEL: { field: 'logLevel', fallback: 'info', expects: 'fatal, error, warn, info, debug, trace or silent' },
   // Import tasks take minutes and EC2 throttles Describe calls: 15 s is what AWS's own waiters use.
   HOIST_POLL_MS: { field: 'pollMs', fallback: '15000', expects: 'milliseconds, 10 to 600000' },
@@ -70,6 +81,14 @@ export const configVariables: Readonly<Record<string, Variable>> = {
   HOIST_HEALTH_MS: { field: 'healthMs', fallback: '600000', expects: 'milliseconds, 0 to 86400000' },
   // The appliance image sets it from the VM's own UUID, which only root may read.
   HOIST_MACHINE_ID: { field: 'machineId', fallback: '', expects: 'at most 128 characters' },
+  // The appliance image sets it: a release on trial starts no run.
+  HOIST_UPGRADE_STATE: { field: 'upgradeState', fallback: '', expects: 'the path of a file' },
+  // Only root may write there. Where there is no such directory, no release is trusted.
+  HOIST_RELEASE_KEYS: { field: 'releaseKeys', fallback: '/etc/hoist/release-keys', expects: 'the path of a directory' },
+  // With a vTPM, root unseals the key to a file in memory at each boot.
+  HOIST_SECRETS_KEY: { field: 'secretsKey', fallback: '', expects: 'the path of a file' },
+  // Longer ones are none that a socket can have: unix(7).
+  HOIST_MACHINE_SOCKET: { field: 'machineSocket', fallback: '', expects: 'the path of a socket' },
 }
 
 /**

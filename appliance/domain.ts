@@ -394,6 +394,7 @@ export type NotificationEvent =
   | 'certificateExpiring'
   | 'credentialsExpiring'
   | 'connectorReadOnly'
+  | 'upgradeFailed'
 
 /** Something that people want to be told of. */
 export interface Notification {

@@ -4,11 +4,11 @@ import { join } from 'node:path'
 import { ApplianceError, toApplianceError } from './errors.ts'
 import { askReady } from './machine/ask-ready.ts'
 import { dispatcher, upgradeMs } from './machine/dispatch.ts'
-import { finishFactoryReset } from './machine/factory-reset.ts'
 import { type LineServer, serveLines } from './machine/line-server.ts'
 import { machineFiles } from './machine/machine-files.ts'
 import { perform } from './machine/perform.ts'
 import { type RunProgram, runProgram } from './machine/run-program.ts'
+import { notifyReady } from './service-notify.ts'
 import { awaitHealthy } from './upgrade/await-healthy.ts'
 import { installRelease } from './upgrade/install-release.ts'
 import { loadReleaseKeys } from './upgrade/release-keys.ts'
@@ -41,13 +41,12 @@ export const places = {
   /** Where the service puts a bundle; its user may write there. */
   uploads: 'var/lib/hoist/uploads',
   socket: 'run/hoist-machine/socket',
-  ssh: 'etc/ssh',
 } as const
 
 const systemctl = '/usr/bin/systemctl'
 
 /**
- * Ends a factory reset or an upgrade that was interrupted, then serves. The service is to be started after this.
+ * Ends an upgrade that was interrupted, then serves. The service is to be started after this.
  * @throws {ApplianceError} when what was interrupted cannot be ended
  */
 export async function startMachineHelper(options: HelperOptions): Promise<LineServer> {
@@ -57,8 +56,6 @@ export async function startMachineHelper(options: HelperOptions): Promise<LineSe
   const ground = upgradeGround(options, releases)
   const never = new AbortController().signal
 
-  const reset = { files, run, dataDir: join(root, places.data), sshDir: join(root, places.ssh) }
-  if (await finishFactoryReset(reset, never)) say('factory reset done')
   const recovered = await recoverUpgrade(ground)
   if (recovered) say(`upgrade to ${recovered.to} was interrupted: ${recovered.result}`)
 
@@ -153,6 +150,7 @@ if (import.meta.main) {
       say: text => process.stderr.write(`${text}\n`),
       onStuck: exit,
     })
+    await notifyReady()
   } catch (thrown) {
     const { code, message, hint } = toApplianceError(thrown)
     process.stderr.write(`${code}: ${message} ${hint}\n`)

@@ -1,14 +1,16 @@
 // The process: listen, say where, and drain when asked to stop.
 import { join } from 'node:path'
 import type { Logger } from 'pino'
-import type { Routes } from './api/routes.ts'
 import { type App, createApp } from './app.ts'
 import { type Config, loadConfig } from './config.ts'
 import { ApplianceError, toApplianceError } from './errors.ts'
+import { type FrontDoor, frontDoor } from './front-door.ts'
 import { createLogger } from './log.ts'
 import { logDestination } from './log-file.ts'
 import { createRescueApp, type RescueApp } from './rescue.ts'
 import { resetPassword } from './reset-password.ts'
+import { isJournal } from './service-notify.ts'
+import { awaitSettled } from './upgrade/upgrade-state.ts'
 
 try {
   const config = loadConfig(process.env)
@@ -23,28 +25,35 @@ try {
     log.fatal({ err }, 'appliance failed')
     process.exit(1)
   })
+  const door = frontDoor(config, log)
+  const ending = new AbortController()
   let serving: { stop(): Promise<void> } | undefined
-  let stopping = false
   const stop = async (signal: NodeJS.Signals) => {
-    if (stopping) return
-    stopping = true
+    if (ending.signal.aborted) return
+    ending.abort()
     log.info({ signal }, 'appliance stopping')
+    await door.close()
     await serving?.stop()
     process.exit(0)
   }
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
 
-  const app = await openApp(config, log, rescue => {
-    serving = rescue
-  })
-  serving = app
-  const address = await listen(app.api, config)
-  // For whoever stands at the console, and past the log: until there is an administrator, it opens the setup.
-  const code = await app.setupCode()
-  if (code) process.stderr.write(`Setup code: ${code}\n`)
-  app.start()
-  log.info({ address, tokenFile: join(config.dataDir, 'api-token') }, 'appliance ready')
+  // Once only, unless an imported backup takes the database's place: then all of it is opened anew.
+  while (!ending.signal.aborted) {
+    const app = await openApp(config, log, door, rescue => {
+      serving = rescue
+    })
+    serving = app
+    const address = await door.open(app.api)
+    // For whoever stands at the console, and past the log: until there is an administrator, it opens the setup.
+    const code = isJournal(process.stderr.fd) ? undefined : await app.setupCode()
+    if (code) process.stderr.write(`Setup code: ${code}\n`)
+    log.info({ address, tokenFile: join(config.dataDir, 'api-token') }, 'appliance ready')
+    if (await isSettled(config, ending.signal)) app.start()
+    await app.replaced
+    await app.stop()
+  }
 } catch (thrown) {
   // Whoever starts the process by hand reads this; the log may not exist yet.
   const { code, message, hint } = startFailure(thrown)
@@ -52,8 +61,28 @@ try {
   process.exit(1)
 }
 
+/**
+ * A release on trial answers, so that it can be proven, and starts no run: a roll-back puts the database of before in its
+ * place. False when the process ends before that.
+ */
+async function isSettled({ upgradeState }: Config, ending: AbortSignal): Promise<boolean> {
+  if (upgradeState === '') return true
+  try {
+    await awaitSettled(upgradeState, ending)
+    return true
+  } catch (thrown) {
+    if (ending.aborted) return false
+    throw thrown
+  }
+}
+
 /** The appliance; while its database is damaged, the rescue mode that can put a backup in its place. */
-async function openApp(config: Config, log: Logger, serving: (rescue: RescueApp) => void): Promise<App> {
+async function openApp(
+  config: Config,
+  log: Logger,
+  door: FrontDoor,
+  serving: (rescue: RescueApp) => void,
+): Promise<App> {
   for (;;) {
     try {
       return await createApp(config, log)
@@ -63,23 +92,11 @@ async function openApp(config: Config, log: Logger, serving: (rescue: RescueApp)
       log.fatal({ err: error }, 'database damaged: only the rescue mode is served')
       const rescue = await createRescueApp(config, log, error)
       serving(rescue)
-      const address = await listen(rescue.api, config)
+      const address = await door.open(rescue.api)
       log.info({ address, tokenFile: join(config.dataDir, 'api-token') }, 'rescue mode ready')
       await rescue.restored
       await rescue.stop()
     }
-  }
-}
-
-async function listen(api: Routes, { host, port }: Config): Promise<string> {
-  try {
-    return await api.listen({ host, port })
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new ApplianceError('CONFIG_INVALID', `The appliance cannot listen on ${host}, port ${port}: ${reason}.`, {
-      cause,
-      hint: 'Set HOIST_HOST to an address of this machine and HOIST_PORT to a free port.',
-    })
   }
 }
 

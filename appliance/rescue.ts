@@ -1,16 +1,20 @@
-// The appliance while its database is damaged: it runs nothing, shows what is wrong, and can export and restore.
+// The appliance while its database is damaged: it runs nothing, shows what is wrong, and can export, restore and import.
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
+import packageJson from '../package.json' with { type: 'json' }
 import { createRescueApi } from './api/rescue.ts'
 import type { Routes } from './api/routes.ts'
-import type { ExportQuery, RescueView } from './api/schemas/rescue.ts'
+import type { RescueExportBody, RescueView } from './api/schemas/rescue.ts'
+import { backupImporter } from './app-backups.ts'
 import type { Config } from './config.ts'
 import { ApplianceError } from './errors.ts'
 import { ensureToken } from './private-file.ts'
 import { backupPath, databaseName, listBackups } from './store/backup.ts'
+import { exportBackup } from './store/backup-export.ts'
 import { checkFile } from './store/check-file.ts'
 import { restoreBackup } from './store/restore.ts'
+import { readSecretsKey } from './store/secrets.ts'
 import { ensureWebCertificate } from './web-certificate.ts'
 
 export interface RescueApp {
@@ -27,20 +31,22 @@ export interface RescueApp {
 
 /** What to serve when `createApp` throws STORE_DAMAGED. */
 export async function createRescueApp(config: Config, log: Logger, error: ApplianceError): Promise<RescueApp> {
-  const { dataDir } = config
+  const { dataDir, secretsKey } = config
   const token = await ensureToken(join(dataDir, 'api-token'))
   const certificate = await ensureWebCertificate(dataDir)
   const { promise: restored, resolve: answered } = Promise.withResolvers<void>()
   const path = join(dataDir, databaseName)
   let taken = false
+  const importer = backupImporter(dataDir, secretsKey, () => new Date())
 
-  const restore = async (backup: string) => {
+  const restore = async (find: () => Promise<string>) => {
     if (taken)
       throw new ApplianceError('STORE_LOCKED', 'A backup is being restored already.', {
         hint: 'Wait for it, then look at /api/health/ready.',
       })
     taken = true
     try {
+      const backup = await find()
       const damagedFile = await restoreBackup(dataDir, backup)
       log.warn({ backup, damagedFile }, 'backup restored')
       return { backup, damagedFile }
@@ -58,11 +64,33 @@ export async function createRescueApp(config: Config, log: Logger, error: Applia
     rescue: {
       error,
       view: () => rescueView(dataDir, path, error),
-      async exportPath({ backup, part }: ExportQuery) {
-        if (backup !== undefined) return backupPath(dataDir, backup)
-        return part === 'log' ? logPath(path) : path
+      async export({ backup, passphrase }: RescueExportBody) {
+        const shared = { passphrase, version: packageJson.version, now: new Date() }
+        // A key that cannot be read is one more thing that is wrong: what there is can be saved all the same.
+        const key = await readSecretsKey(dataDir, secretsKey).catch(err => {
+          log.warn({ err }, 'exported without the key of the secrets')
+          return undefined
+        })
+        if (backup === undefined)
+          return await exportBackup({
+            ...shared,
+            kind: 'damaged',
+            name: databaseName,
+            path,
+            logPath: logPath(path),
+            key,
+          })
+        return await exportBackup({
+          ...shared,
+          kind: 'backup',
+          name: backup,
+          path: await backupPath(dataDir, backup),
+          key,
+        })
       },
-      restore,
+      upload: content => importer.upload(content),
+      restore: backup => restore(async () => backup),
+      import: passphrase => restore(() => importer.open(passphrase)),
       answered,
     },
   })

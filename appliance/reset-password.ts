@@ -1,13 +1,9 @@
 // The way back for who forgot a password or is locked out: `npm run reset-password -- NAME`, on the console.
-import { readFile } from 'node:fs/promises'
-import { request } from 'node:https'
-import { join } from 'node:path'
 import type { Readable } from 'node:stream'
-import { text } from 'node:stream/consumers'
 import { accessService } from './accounts/access-service.ts'
 import type { Config } from './config.ts'
 import { ApplianceError, toApplianceError } from './errors.ts'
-import { readPrivateFile } from './private-file.ts'
+import { askLocal } from './local-api.ts'
 import { openStore } from './store/store.ts'
 
 /** A line is far shorter; whatever is longer is no password. Bytes. */
@@ -43,8 +39,8 @@ export async function resetPassword(config: Config, args: readonly string[], inp
   return `The password of ${name} is changed; its sessions are ended, and its lock is lifted.`
 }
 
-async function resetInStore({ dataDir }: Config, name: string, password: string): Promise<void> {
-  const store = await openStore(dataDir)
+async function resetInStore({ dataDir, secretsKey }: Config, name: string, password: string): Promise<void> {
+  const store = await openStore(dataDir, secretsKey)
   try {
     const access = accessService(store, { now: () => new Date() })
     await access.accounts.resetPassword(name, password)
@@ -73,36 +69,18 @@ async function resetByApi(config: Config, name: string, password: string): Promi
   await call(config, 'PATCH', `/api/accounts/${account.id}`, { password })
 }
 
-/** Calls the appliance on this machine, which shows its own certificate. */
-async function call({ dataDir, host, port }: Config, method: string, path: string, body?: object): Promise<unknown> {
-  const token = (await readPrivateFile(join(dataDir, 'api-token')))?.toString('utf8').trim() ?? ''
-  const ca = await readFile(join(dataDir, 'web.crt'), 'utf8')
-  const { promise, resolve, reject } = Promise.withResolvers<{ status: number; body: string }>()
-  const asked = request(
-    {
-      host: host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host,
-      port,
-      method,
-      path,
-      ca,
-      // The very certificate of the data directory, whatever its names and whoever signed it.
-      allowPartialTrustChain: true,
-      checkServerIdentity: () => undefined,
-      signal: AbortSignal.timeout(callTimeoutMs),
-      headers: { authorization: `Bearer ${token}`, ...(body ? { 'content-type': 'application/json' } : {}) },
-    },
-    answer => text(answer).then(read => resolve({ status: answer.statusCode ?? 0, body: read }), reject),
-  )
-  asked.on('error', reject).end(body ? JSON.stringify(body) : undefined)
-  const answer = await promise.catch((cause: unknown) => {
+/** Calls the appliance on this machine. */
+async function call(config: Config, method: string, path: string, body?: object): Promise<unknown> {
+  const signal = AbortSignal.timeout(callTimeoutMs)
+  const asked = askLocal(config, method, path, { ...(body ? { body } : {}), signal })
+  const answer = await asked.catch((cause: unknown) => {
     throw new ApplianceError('STORE_LOCKED', 'The appliance runs, but does not answer on this machine.', {
       cause,
       hint: 'Stop the appliance, reset the password, and start it again.',
     })
   })
-  const parsed: unknown = answer.body === '' ? undefined : JSON.parse(answer.body)
-  if (answer.status < 400) return parsed
-  const { message = 'The appliance refuses this.', hint = '' } = Object(parsed)
+  if (answer.status < 400) return answer.body
+  const { message = 'The appliance refuses this.', hint = '' } = Object(answer.body)
   const code = answer.status === 422 ? 'PASSWORD_WEAK' : answer.status === 404 ? 'NOT_FOUND' : 'INVALID_REQUEST'
   throw new ApplianceError(code, String(message), { hint: String(hint) })
 }

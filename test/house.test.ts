@@ -16,6 +16,8 @@ const labSources = read(['test/lab/**/*.ts']).filter(source => !source.path.ends
 
 /** Sources whose test has another place, with the reason. */
 const testedElsewhere: Record<string, string> = {
+  'packer/base.ts':
+    "it is made of Debian's packages in a minute: npm run test-ova builds it, and boots what stands on it",
   'webui/dashboard/chart.ts': 'it draws on a canvas: test/journeys/replication.test.ts looks at it',
   'webui/hooks.ts': 'they live in a browser: every journey goes through them',
   'webui/vite.config.ts': 'test/journeys/first-load.test.ts weighs what it builds',

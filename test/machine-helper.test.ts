@@ -1,4 +1,4 @@
-// The helper as one piece, on a machine in a directory: bundles through its socket, power cuts, a factory reset.
+// The helper as one piece, on a machine in a directory: bundles through its socket, power cuts.
 import { createPublicKey } from 'node:crypto'
 import {
   copyFileSync,
@@ -32,7 +32,7 @@ function machine(t: Test, well: (version: string) => boolean) {
   const root = mkdtempSync(join(tmpdir(), 'hoist-helper-'))
   t.teardown(() => rmSync(root, { recursive: true, force: true }))
   const at = (place: string) => join(root, place)
-  for (const place of [`${places.top}/releases/1.0.0`, places.keys, places.uploads, places.ssh])
+  for (const place of [`${places.top}/releases/1.0.0`, places.keys, places.uploads])
     mkdirSync(at(place), { recursive: true })
   symlinkSync('releases/1.0.0', at(`${places.top}/current`))
   writeFileSync(at(`${places.keys}/2026.pem`), publicPem)
@@ -223,16 +223,21 @@ t.test('an upgrade that cannot be ended asks for a new start, which ends it', as
   t.match(await lab.state(), { last: { result: 'rolled-back', reason: /not well/ } })
 })
 
-t.test('a factory reset is done at the next start', async t => {
+t.test('a factory reset is only marked: it is done at the next boot', async t => {
   const lab = machine(t, () => true)
   const server = await lab.start()
-  await lab.client.ask({ verb: 'hostname', name: 'a.example' })
   await lab.client.ask({ verb: 'reset', confirm: 'erase everything' })
-  t.ok(existsSync(lab.at(`${places.data}/hoist.db`)), 'not while the service runs')
   t.equal(lab.ran.at(-1), '/usr/bin/systemctl --no-block reboot')
+  t.ok(existsSync(lab.at('etc/hoist/factory-reset')))
   await server.close()
   await lab.start()
-  t.same(readdirSync(lab.at(places.data)), [])
-  t.notOk(existsSync(lab.at('etc/hostname')))
-  t.same(lab.said, ['factory reset done'])
+  t.ok(existsSync(lab.at(`${places.data}/hoist.db`)), 'the helper leaves it to the boot')
+})
+
+t.test('what is set is told through the socket', async t => {
+  const lab = machine(t, () => true)
+  await lab.start()
+  await lab.client.ask({ verb: 'hostname', name: 'a.example' })
+  await lab.client.ask({ verb: 'updates', enabled: false })
+  t.match(await lab.client.state(), { hostname: 'a.example', updates: false, ssh: false, networkConfigured: false })
 })

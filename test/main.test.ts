@@ -1,15 +1,20 @@
 // The process: it listens, drains on SIGTERM, keeps what it had, and says in one line why it cannot start.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFile, writeFile } from 'node:fs/promises'
+import { closeSync, fstatSync, openSync } from 'node:fs'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { request } from 'node:https'
+import { type AddressInfo, connect } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { text } from 'node:stream/consumers'
+import type { Readable } from 'node:stream'
+import { buffer, text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import { ApplianceProcess } from './demo/appliance-process.ts'
 import { type Lab, startLab } from './lab/lab.ts'
+import { notifySocket, withoutSystemd } from './notify-socket.ts'
 
 const main = join(import.meta.dirname, '..', 'appliance', 'main.ts')
 
@@ -33,6 +38,15 @@ async function refuses(t: Test, env: Record<string, string>, line: RegExp): Prom
 function vcenterBody(lab: Lab) {
   const { host, connector, certificatePem } = lab.vcenter
   return { host, ...connector, trust: { kind: 'pinned', certificatePem } }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
 }
 
 t.test('it drains on SIGTERM, exits 0, and the next start has token, certificate and settings', async t => {
@@ -81,6 +95,45 @@ t.test('it drains on SIGTERM, exits 0, and the next start has token, certificate
   t.notMatch(log, /DEP\d+|Warning/, 'and nothing it uses is deprecated')
 })
 
+t.test('an imported backup takes the place of everything within the same process, at the same address', async t => {
+  const directory = t.testdir({ log: '' })
+  const dataDir = join(directory, 'data')
+  const appliance = await ApplianceProcess.start({
+    dataDir,
+    logFile: join(directory, 'log'),
+    // A port of its own choice would be another one the second time.
+    env: { HOIST_PORT: String(await freePort()) },
+  })
+  t.teardown(() => appliance.stop('SIGKILL'))
+  const policy = await appliance.call<{ pauseAfterFailures: number }>('GET', '/api/policy')
+  const { name } = await appliance.call<{ name: string }>('POST', '/api/backups')
+  const passphrase = 'fourteen herons in a row'
+  const send = async (method: string, path: string, body: Uint8Array | object) => {
+    const isFile = body instanceof Uint8Array
+    const ca = await readFile(join(dataDir, 'web.crt'))
+    const headers = {
+      authorization: `Bearer ${appliance.token}`,
+      'content-type': isFile ? 'application/octet-stream' : 'application/json',
+    }
+    const outgoing = request(new URL(path, appliance.url), { method, headers, ca, agent: false })
+    outgoing.end(isFile ? body : JSON.stringify(body))
+    const [incoming] = await once(outgoing, 'response')
+    return { status: incoming.statusCode, bytes: await buffer(incoming) }
+  }
+  const exported = await send('POST', `/api/backups/${name}/export`, { passphrase })
+  t.equal(exported.status, 200)
+  await appliance.call('PUT', '/api/policy', { ...policy, pauseAfterFailures: policy.pauseAfterFailures + 7 })
+  t.equal((await send('PUT', '/api/backups/upload', exported.bytes)).status, 200)
+  t.equal((await send('POST', '/api/backups/import', { passphrase })).status, 200)
+  while (!(await appliance.call('GET', '/api/health/ready').catch(() => undefined)))
+    await new Promise(resolve => setTimeout(resolve, 50))
+  t.same(await appliance.call('GET', '/api/policy'), policy, 'it is again what it was')
+  t.ok(appliance.runs)
+  await appliance.stop()
+  t.equal(appliance.exitCode, 0)
+  t.notOk((await readFile(join(directory, 'log'), 'utf8')).includes(passphrase))
+})
+
 t.test('bad configuration is one line', async t => {
   const dataDir = t.testdir()
   await refuses(t, { HOIST_DATA_DIR: dataDir, HOIST_PORT: '99999' }, /^CONFIG_INVALID: HOIST_PORT is "99999"\. .*port/)
@@ -104,13 +157,87 @@ t.test('a damaged database is served by the rescue mode, which ends on SIGTERM a
   t.teardown(() => child.kill('SIGKILL'))
   const exit = once(child, 'exit')
   const lines: string[] = []
-  for await (const line of createInterface({ input: child.stdout })) {
+  for await (const line of createInterface({ input: child.stdout as Readable })) {
     lines.push(line)
     if (line.includes('rescue mode ready')) child.kill('SIGTERM')
   }
   t.same((await exit)[0], 0)
   t.match(lines.join('\n'), /STORE_DAMAGED.*rescue mode ready/s)
 })
+
+t.test('a release on trial answers and starts nothing until it is proven', async t => {
+  const directory = t.testdir({ data: {} })
+  const upgradeState = join(directory, 'state.json')
+  const backups = () => readdir(join(directory, 'data', 'backups')).catch(() => [])
+  const start = () =>
+    ApplianceProcess.start({
+      dataDir: join(directory, 'data'),
+      logFile: join(directory, 'log'),
+      env: { HOIST_UPGRADE_STATE: upgradeState },
+    })
+  await writeFile(upgradeState, '{"phase":"trying","from":"1.0.0","to":"1.1.0"}')
+  const first = await start()
+  t.teardown(() => first.stop('SIGKILL'))
+  t.same(await first.call('GET', '/api/health/ready'), { ok: true })
+  await first.stop()
+  t.equal(first.exitCode, 0, 'and stops as any other')
+  const second = await start()
+  t.teardown(() => second.stop('SIGKILL'))
+  t.same(await second.call('GET', '/api/health/ready'), { ok: true })
+  t.same(await backups(), [], 'the first daily backup would be taken at once')
+  await writeFile(upgradeState, '{"phase":"settled"}')
+  while ((await backups()).length === 0) await new Promise(resolve => setTimeout(resolve, 20))
+  await second.stop()
+  t.equal(second.exitCode, 0)
+})
+
+const withoutIpv6 = Object.values(networkInterfaces()).some(list => list?.some(entry => entry.address === '::1'))
+  ? false
+  : 'this machine has no IPv6'
+
+t.test(
+  'as its unit starts it: IPv6 and IPv4, a heartbeat, no setup code in the journal',
+  {
+    skip: withoutSystemd || withoutIpv6,
+  },
+  async t => {
+    const manager = await notifySocket()
+    t.teardown(() => manager.stop())
+    const directory = t.testdir({ data: {}, journal: '' })
+    const journal = openSync(join(directory, 'journal'), 'a')
+    t.teardown(() => closeSync(journal))
+    const { dev, ino } = fstatSync(journal)
+    const child = spawn(process.execPath, [main], {
+      env: {
+        PATH: process.env.PATH,
+        HOIST_DATA_DIR: join(directory, 'data'),
+        HOIST_HOST: '::',
+        HOIST_PORT: '0',
+        NOTIFY_SOCKET: manager.path,
+        WATCHDOG_USEC: '200000',
+        JOURNAL_STREAM: `${dev}:${ino}`,
+      },
+      stdio: ['ignore', 'pipe', journal],
+    })
+    t.teardown(() => child.kill('SIGKILL'))
+    const exit = once(child, 'exit')
+    for await (const line of createInterface({ input: child.stdout as Readable })) {
+      if (!line.includes('appliance ready')) continue
+      const { port } = new URL(JSON.parse(line).address)
+      for (const host of ['::1', '127.0.0.1']) {
+        const socket = connect({ host, port: Number(port) })
+        await once(socket, 'connect')
+        socket.destroy()
+      }
+      await manager.arrived('READY=1')
+      await manager.arrived('WATCHDOG=1')
+      child.kill('SIGTERM')
+    }
+    t.same((await exit)[0], 0)
+    await manager.arrived('STOPPING=1')
+    t.notMatch(await readFile(join(directory, 'journal'), 'utf8'), /Setup code/)
+  },
+)
 
 t.test('a port that a stranger holds is one line', async t => {
   const stranger = createServer().listen(0, '127.0.0.1')

@@ -18,11 +18,14 @@ import t, { type Test } from 'tap'
 import { createApp } from '../appliance/app.ts'
 import { ApplianceError } from '../appliance/errors.ts'
 import { createRescueApp, type RescueApp } from '../appliance/rescue.ts'
+import { exportBackup } from '../appliance/store/backup-export.ts'
+import { unseal } from '../appliance/store/sealed-stream.ts'
 import { openStore } from '../appliance/store/store.ts'
 import { siteConfig } from './site.ts'
 import { sampleJob, sampleRun, sampleServer } from './store/samples.ts'
 
 const quiet = pino({ level: 'silent' })
+const passphrase = 'fourteen herons'
 const jobs = 60
 const page = 4096
 
@@ -101,10 +104,11 @@ for (const [name, damage] of damages)
       backups: [{ name: 'hoist-20260301T020000Z.db', takenAt: '2026-03-01T02:00:00.000Z', ok: true, findings: [] }],
     })
     t.ok(view.findings[0].length > 0, view.findings[0].slice(0, 80))
-    const exported = await ask('GET', '/api/rescue/export')
-    t.ok(exported.rawPayload.equals(readFileSync(path)), 'exported as it is')
-    const copy = await ask('GET', `/api/rescue/export?backup=${view.backups[0].name}`)
-    t.equal(copy.rawPayload.length, view.backups[0].sizeBytes)
+    const exported = readFileSync(path)
+    const sealed = await ask('POST', '/api/rescue/export', { passphrase })
+    t.equal(sealed.statusCode, 200)
+    const plain = await unsealed(sealed.rawPayload)
+    t.ok(plain.includes(exported) && plain.includes(readFileSync(join(dataDir, 'secrets.key'))), 'exported as it is')
     t.match(await ask('GET', '/api/jobs'), { statusCode: 503 })
 
     const answer = await ask('POST', '/api/rescue/restore', { backup: view.backups[0].name })
@@ -114,7 +118,7 @@ for (const [name, damage] of damages)
       code: 'STORE_LOCKED',
     })
     await app.stop()
-    t.ok(readFileSync(join(dataDir, answer.json().damagedFile)).equals(exported.rawPayload), 'kept aside')
+    t.ok(readFileSync(join(dataDir, answer.json().damagedFile)).equals(exported), 'kept aside')
 
     const again = await createApp(siteConfig(dataDir), quiet)
     t.equal(again.token, app.token)
@@ -154,10 +158,14 @@ t.test('without a backup, or even a database, it says what there is', async t =>
     findings: [],
     backups: [],
   })
-  t.match(await ask('GET', '/api/rescue/export'), { statusCode: 404 })
+  t.match(await ask('POST', '/api/rescue/export', { passphrase }), { statusCode: 404 })
   writeFileSync(join(dataDir, 'hoist.db-wal'), 'its log')
-  t.match(await ask('GET', '/api/rescue/export?part=log'), { statusCode: 200, body: 'its log' })
-  t.match(await ask('GET', '/api/rescue/export?backup=before-schema-2.db'), { statusCode: 404 })
+  const log = await ask('POST', '/api/rescue/export', { passphrase })
+  t.match((await unsealed(log.rawPayload)).toString(), /"parts":\[{"name":"hoist.db-wal","sizeBytes":7}\]}its log$/)
+  const backup = 'before-schema-2.db'
+  t.match(await ask('POST', '/api/rescue/export', { passphrase, backup }), { statusCode: 404 })
+  writeFileSync(join(dataDir, 'secrets.key'), 'of the wrong size', { mode: 0o600 })
+  t.equal((await ask('POST', '/api/rescue/export', { passphrase })).statusCode, 200, 'the key is one more damage')
 })
 
 t.test('a log torn in its middle ends at the last whole transaction before', async t => {
@@ -176,6 +184,43 @@ t.test('a log torn in its middle ends at the last whole transaction before', asy
   const count = (await torn.jobs.list({ limit: 500 })).items.length
   t.ok(count > jobs && count < jobs + 21, `${count} jobs`)
 })
+
+t.test('an export of another appliance is imported while the database is damaged, and brings its secrets', async t => {
+  const dataDir = t.testdir({ other: {} })
+  workedWith(dataDir)
+  const other = join(dataDir, 'other')
+  const store = await openStore(other)
+  await store.secrets.set('vcenter.password', 'opensesame')
+  const { name } = await store.backup()
+  store.close()
+  const key = readFileSync(join(other, 'secrets.key'))
+  const shared = { kind: 'backup', passphrase, version: '1', now: new Date(), costLog2: 4 } as const
+  const { content } = await exportBackup({ ...shared, name, path: join(other, 'backups', name), key })
+  const file = Buffer.concat(await Array.fromAsync(content))
+
+  truncateSync(join(dataDir, 'hoist.db'), page)
+  const { app, ask } = await rescue(t, dataDir, await damagedStart(dataDir))
+  const headers = { authorization: `Bearer ${app.token}`, 'content-type': 'application/octet-stream' }
+  t.match(await ask('POST', '/api/rescue/import', { passphrase }), { statusCode: 404 })
+  await app.api.inject({ method: 'PUT', url: '/api/rescue/upload', headers, payload: file })
+  t.match((await ask('POST', '/api/rescue/import', { passphrase: 'wrong' })).json(), {
+    code: 'EXPORT_PASSPHRASE_WRONG',
+  })
+  t.equal(statSync(join(dataDir, 'hoist.db')).size, page, 'nothing was replaced')
+  t.equal((await ask('POST', '/api/rescue/import', { passphrase })).statusCode, 200)
+  await app.restored
+  await app.stop()
+  const again = await openStore(dataDir)
+  t.teardown(() => again.close())
+  t.equal(await again.secrets.get('vcenter.password'), 'opensesame')
+})
+
+async function unsealed(bytes: Buffer): Promise<Buffer> {
+  async function* whole() {
+    yield bytes
+  }
+  return Buffer.concat(await Array.fromAsync(unseal(whole(), passphrase)))
+}
 
 function overwrite(path: string, offset: number, bytes: number, fill: number): void {
   const file = openSync(path, 'r+')

@@ -152,7 +152,12 @@ export function siteConfig(dataDir: string): Config {
     reapMs: 60_000,
     // Only when a test asks: a round of checks would take the faults that were ordered for something else.
     healthMs: 0,
+    redirectPort: 0,
     machineId: 'site',
+    machineSocket: '',
+    upgradeState: '',
+    releaseKeys: '/nowhere',
+    secretsKey: '',
   }
 }
 

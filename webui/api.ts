@@ -2,6 +2,7 @@
 import type {
   AccountView,
   AuditEntry,
+  AutoUpgradeBody,
   AwsIdentity,
   AwsSettingsBody,
   AwsSettingsView,
@@ -13,6 +14,7 @@ import type {
   ChannelView,
   ConnectorList,
   ConnectorView,
+  FetchBody,
   HealthRun,
   HealthView,
   JobPatch,
@@ -21,6 +23,10 @@ import type {
   JobView,
   Leftover,
   LogList,
+  MachineHostname,
+  MachineNetwork,
+  MachineTime,
+  MachineView,
   PasswordCheck,
   Policy,
   PrivilegeList,
@@ -28,7 +34,9 @@ import type {
   ProxyBody,
   RegionList,
   RegistrationView,
+  ReleaseList,
   RescueView,
+  ResetBody,
   Role,
   RunView,
   ServerView,
@@ -42,6 +50,7 @@ import type {
   ThroughputView,
   TokenMade,
   TokenView,
+  UpgradeView,
   VcenterIdentity,
   VcenterSettingsBody,
   VcenterSettingsView,
@@ -50,7 +59,7 @@ import type {
   WebCertificateView,
 } from './contract.ts'
 import type { OpenApi } from './docs/open-api.ts'
-import { request, requestText } from './request.ts'
+import { request, requestFile, requestText } from './request.ts'
 
 interface Items<T> {
   items: T[]
@@ -97,6 +106,15 @@ export const api = {
   unregister: () => request<RegistrationView>('DELETE', '/api/registration'),
   system: (signal?: AbortSignal) => request<SystemView>('GET', '/api/system', undefined, signal),
   saveProxy: (body: ProxyBody) => request<ProxyAnswer>('PUT', '/api/system/proxy', body),
+  machine: (signal?: AbortSignal) => request<MachineView>('GET', '/api/machine', undefined, signal),
+  saveNetwork: (body: MachineNetwork, signal?: AbortSignal) =>
+    request<void>('PUT', '/api/machine/network', body, signal),
+  saveHostname: (body: MachineHostname) => request<void>('PUT', '/api/machine/hostname', body),
+  saveTime: (body: MachineTime) => request<void>('PUT', '/api/machine/time', body),
+  switchMachine: (what: 'ssh' | 'updates', enabled: boolean) =>
+    request<void>('PUT', `/api/machine/${what}`, { enabled }),
+  restart: (what: 'service' | 'machine') => request<{ begun: true }>('POST', '/api/machine/restart', { what }),
+  reset: (body: ResetBody) => request<{ begun: true }>('POST', '/api/machine/reset', body),
   saveLogUpload: (enabled: boolean) => request<{ enabled: boolean }>('PUT', '/api/settings/log-upload', { enabled }),
   policy: (signal?: AbortSignal) => request<Policy>('GET', '/api/policy', undefined, signal),
   savePolicy: (body: Policy) => request<Policy>('PUT', '/api/policy', body),
@@ -143,10 +161,26 @@ export const api = {
   testChannel: (channelId: string) => request<TestAnswer>('POST', `/api/notifications/channels/${id(channelId)}/test`),
   backups: (signal?: AbortSignal) => request<Items<Backup>>('GET', '/api/backups', undefined, signal),
   makeBackup: () => request<Backup>('POST', '/api/backups'),
+  exportBackup: (name: string, passphrase: string) =>
+    requestFile('POST', `/api/backups/${id(name)}/export`, { passphrase }),
+  sendBackup: (file: Blob) => request<{ sizeBytes: number }>('PUT', '/api/backups/upload', file),
+  importBackup: (body: { passphrase: string; password?: string }) =>
+    request<{ backup: string }>('POST', '/api/backups/import', body),
+  // Upgrades
+  upgrade: (signal?: AbortSignal) => request<UpgradeView>('GET', '/api/upgrade', undefined, signal),
+  uploadBundle: (file: Blob) => request<UpgradeView>('POST', '/api/upgrade/bundle', file),
+  discardBundle: () => request<UpgradeView>('DELETE', '/api/upgrade/bundle'),
+  fetchBundle: (body: FetchBody) => request<UpgradeView>('POST', '/api/upgrade/fetch', body),
+  cancelBundle: () => request<UpgradeView>('DELETE', '/api/upgrade/fetch'),
+  releases: (signal?: AbortSignal) => request<ReleaseList>('GET', '/api/upgrade/releases', undefined, signal),
+  installRelease: (version: string) => request<UpgradeView>('POST', '/api/upgrade/install', { version }),
+  saveAutoUpgrade: (body: AutoUpgradeBody) => request<UpgradeView>('PUT', '/api/upgrade/settings', body),
   // The rescue mode
   rescue: () => request<RescueView>('GET', '/api/rescue'),
-  openRescue: () => request<void>('POST', '/api/rescue/session'),
   restore: (backup: string) => request<{ damagedFile: string }>('POST', '/api/rescue/restore', { backup }),
+  rescueExport: (body: { passphrase: string; backup?: string }) => requestFile('POST', '/api/rescue/export', body),
+  rescueSend: (file: Blob) => request<{ sizeBytes: number }>('PUT', '/api/rescue/upload', file),
+  rescueImport: (passphrase: string) => request<{ backup: string }>('POST', '/api/rescue/import', { passphrase }),
   // Accounts, tokens, audit
   accounts: (signal?: AbortSignal) => request<Items<AccountView>>('GET', '/api/accounts', undefined, signal),
   createAccount: (body: { name: string; password: string; role: Role }) =>

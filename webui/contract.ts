@@ -57,12 +57,21 @@ export type { AccountView } from '../appliance/api/schemas/accounts.ts'
 export type { AuditEntry } from '../appliance/api/schemas/audit.ts'
 export type { AwsIdentityView as AwsIdentity, BucketView } from '../appliance/api/schemas/aws.ts'
 export type { HealthCheckView as HealthCheck, HealthView } from '../appliance/api/schemas/health.ts'
+export type {
+  MachineHostname,
+  MachineNetwork,
+  MachineSettings,
+  MachineTime,
+  MachineView,
+  ResetBody,
+} from '../appliance/api/schemas/machine.ts'
 export type { PasswordVerdict as PasswordCheck, Role, SessionView } from '../appliance/api/schemas/session.ts'
 export type { SetupStepId, SetupView } from '../appliance/api/schemas/setup.ts'
 export type { SupportView } from '../appliance/api/schemas/support.ts'
 export type { ProxyAnswer, ProxyBody, SystemView } from '../appliance/api/schemas/system.ts'
 export type { ThroughputView } from '../appliance/api/schemas/throughput.ts'
 export type { TokenMade, TokenView } from '../appliance/api/schemas/tokens.ts'
+export type { AutoUpgradeBody, FetchBody, ReleaseList, UpgradeView } from '../appliance/api/schemas/upgrade.ts'
 export type { WebCertificateBody, WebCertificateView } from '../appliance/api/schemas/web-certificate.ts'
 
 export type RegionList = Static<typeof RegionListSchema>

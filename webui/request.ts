@@ -59,7 +59,7 @@ export function whenSessionIsForeign(act: () => Promise<boolean>): void {
   onForeignSession = act
 }
 
-/** @throws {ApiError} for any answer but 2xx, and for none */
+/** A `Blob` is sent as it is. @throws {ApiError} for any answer but 2xx, and for none */
 export async function request<T>(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
   const text = await requestText(method, path, body, signal)
   return (text === '' ? undefined : parse(text)) as T
@@ -67,6 +67,25 @@ export async function request<T>(method: Method, path: string, body?: unknown, s
 
 /** As `request`, for what is no JSON. @throws {ApiError} for any answer but 2xx, and for none */
 export async function requestText(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<string> {
+  return await (await answerTo(method, path, body, signal)).text()
+}
+
+export interface NamedFile {
+  blob: Blob
+  name: string
+}
+
+/** As `request`, for a file to be saved. @throws {ApiError} for any answer but 2xx, for none, and for one that breaks off */
+export async function requestFile(method: Method, path: string, body?: unknown): Promise<NamedFile> {
+  const answer = await answerTo(method, path, body)
+  const [, name = 'file'] = /filename="([^"]+)"/.exec(answer.headers.get('content-disposition') ?? '') ?? []
+  const blob = await answer.blob().catch(() => {
+    throw new ApiError('UNREACHABLE', '', '', 0)
+  })
+  return { blob, name }
+}
+
+async function answerTo(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
   try {
     return await requestOnce(method, path, body, signal)
   } catch (thrown) {
@@ -77,9 +96,10 @@ export async function requestText(method: Method, path: string, body?: unknown, 
   }
 }
 
-async function requestOnce(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<string> {
+async function requestOnce(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
   const headers: Record<string, string> = { accept: 'application/json' }
-  if (body !== undefined) headers['content-type'] = 'application/json'
+  const isFile = body instanceof Blob
+  if (body !== undefined) headers['content-type'] = isFile ? 'application/octet-stream' : 'application/json'
   // What nobody clicked must not keep an idle session alive.
   if (document.hidden || performance.now() - lastTouchedMs > touchedForMs) headers['x-hoist-background'] = '1'
   if (bearer !== undefined) headers.authorization = `Bearer ${bearer}`
@@ -88,14 +108,14 @@ async function requestOnce(method: Method, path: string, body?: unknown, signal?
     method,
     headers,
     credentials: 'same-origin',
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    ...(body === undefined ? {} : { body: isFile ? body : JSON.stringify(body) }),
     ...(signal === undefined ? {} : { signal }),
   }).catch((cause: unknown) => {
     if (signal?.aborted) throw cause
     throw new ApiError('UNREACHABLE', '', '', 0)
   })
+  if (answer.ok) return answer
   const text = await answer.text()
-  if (answer.ok) return text
   const parsed = text === '' ? undefined : parse(text)
   const { code = 'UNREADABLE', message = '', hint = '' } = (parsed ?? {}) as Partial<ApiError>
   if (answer.status === 401 && !path.startsWith('/api/session')) onSignedOut()

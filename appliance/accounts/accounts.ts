@@ -101,6 +101,16 @@ export class Accounts {
   }
 
   /**
+   * That it is still the person of the account who asks. Guesses count as failed sign-ins.
+   * @throws {ApplianceError} PASSWORD_WRONG, SIGN_IN_LOCKED, RATE_LIMITED
+   */
+  async confirmPassword(account: Pick<Account, 'id' | 'name'>, password: string, addressKey: string): Promise<void> {
+    const proven = await this.#prove(account.name, password, addressKey)
+    if (proven?.id !== account.id)
+      throw new ApplianceError('PASSWORD_WRONG', 'The present password is wrong.', { hint: 'Type it again.' })
+  }
+
+  /**
    * Ends all sessions of the account. Guesses of the present password count as failed sign-ins.
    * @throws {ApplianceError} PASSWORD_WRONG, PASSWORD_WEAK, SIGN_IN_LOCKED, RATE_LIMITED
    */
@@ -109,9 +119,7 @@ export class Accounts {
     passwords: { current: string; next: string },
     addressKey: string,
   ): Promise<void> {
-    const proven = await this.#prove(account.name, passwords.current, addressKey)
-    if (proven?.id !== account.id)
-      throw new ApplianceError('PASSWORD_WRONG', 'The present password is wrong.', { hint: 'Type it again.' })
+    await this.confirmPassword(account, passwords.current, addressKey)
     if (passwords.next.normalize('NFKC') === passwords.current.normalize('NFKC'))
       throw new ApplianceError('PASSWORD_WEAK', 'The new password is the present one.', {
         hint: 'Choose another: a password is changed because somebody may know it.',

@@ -11,6 +11,11 @@ const letters = 'BCDFGHJKMNPQRTVWXZ'
 const groups = 4
 const groupLength = 4
 
+/** What was given at the deployment is kept behind this mark, which no code of our own begins with. */
+const givenMark = '='
+/** Anybody may know that nothing else was given. */
+const givenCode = /^[\x20-\x7e]{12,64}$/
+
 /** Per address: five at once, then one in half a minute. */
 const perAddress = { burst: 5, perSecond: 1 / 30 }
 /** All addresses together: 18^16 codes are then safe for longer than the Earth. */
@@ -38,7 +43,8 @@ export class SetupCode {
 
   /**
    * The code to be shown on the console, `KWTR-BHMX-PQNV-DGFJ`: the same one at every start, until there is an administrator;
-   * then undefined. It is sealed and not hashed, as a console that was not read in time has to show it again.
+   * then undefined, as it is when a code was given at the deployment: that one is shown nowhere. Ours is sealed and not
+   * hashed, as a console that was not read in time has to show it again.
    */
   async ensure(): Promise<string | undefined> {
     if (await this.#accounts.hasAdministrator()) {
@@ -46,17 +52,27 @@ export class SetupCode {
       return undefined
     }
     const kept = await this.#kept()
-    if (kept !== undefined) return kept
+    if (kept !== undefined) return kept.startsWith(givenMark) ? undefined : kept
     const code = newCode()
     await this.#secrets.set('setup.code', code)
     return code
+  }
+
+  /** A code that was given at the deployment takes the place of our own; nothing happens once there is an administrator. */
+  async adopt(given: string): Promise<void> {
+    const code = given.trim()
+    if (!givenCode.test(code)) throw wrongCode('A setup code has 12 to 64 printable characters.')
+    if (!(await this.#accounts.hasAdministrator())) await this.#secrets.set('setup.code', `${givenMark}${code}`)
   }
 
   /** @throws {ApplianceError} SETUP_CODE_WRONG; RATE_LIMITED; ALREADY_CLAIMED when there is an administrator */
   async check(given: string, addressKey: string): Promise<void> {
     await this.refuseClaimed()
     // A slip while typing is no guess, and how long a code is, everybody may know: it costs no attempt.
-    if (plain(given).length !== groups * groupLength) throw wrongCode('The setup code has 16 letters.')
+    const kept = await this.#kept()
+    const known = kept?.startsWith(givenMark)
+    if (known && !givenCode.test(given.trim())) throw wrongCode('The setup code has 12 to 64 characters.')
+    if (!known && plain(given).length !== groups * groupLength) throw wrongCode('The setup code has 16 letters.')
     const waitMs = Math.max(this.#perAddress.take(addressKey), this.#altogether.take(''))
     if (waitMs > 0) {
       const seconds = Math.ceil(waitMs / 1000)
@@ -65,9 +81,11 @@ export class SetupCode {
         hint: `Wait ${seconds} seconds, then type the code that the console shows.`,
       })
     }
-    const kept = await this.#kept()
     // What has another letter is compared too: the time says nothing of it.
-    if (sameText(plain(given), plain(kept ?? newCode())) && kept !== undefined) return
+    const same = known
+      ? sameText(`${givenMark}${given.trim()}`, kept ?? '')
+      : sameText(plain(given), plain(kept ?? newCode()))
+    if (same && kept !== undefined) return
     throw wrongCode('This is not the setup code.')
   }
 
@@ -102,7 +120,7 @@ function newCode(): string {
 
 function wrongCode(message: string): ApplianceError {
   return new ApplianceError('SETUP_CODE_WRONG', message, {
-    hint: "Type the code that stands on the appliance's console, 16 letters; blanks, dashes and case do not matter.",
+    hint: "Type the code that was given at the deployment, or else the 16 letters on the appliance's console: there, blanks, dashes and case do not matter.",
   })
 }
 

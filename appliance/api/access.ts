@@ -10,6 +10,8 @@ export interface Access {
   setup?: true
   /** Only the session of a setup may. */
   setupOnly?: true
+  /** Only who shows the token of the data directory may: the machine's own console. */
+  localOnly?: true
   /** API tokens may not, whatever their role: they must not be able to make themselves heirs. */
   noTokens?: true
   /** The metrics token may, too. */
@@ -26,6 +28,7 @@ const support: Access = { role: 'support' }
 const operator: Access = { role: 'operator' }
 const administrator: Access = { role: 'administrator' }
 const person: Access = { role: 'support', noTokens: true }
+const console: Access = { role: 'administrator', localOnly: true }
 const personalAdministrator: Access = { role: 'administrator', noTokens: true }
 
 /** By method and route; HEAD is as GET. */
@@ -47,6 +50,8 @@ export const accessTable: Readonly<Record<string, Access>> = {
   'GET /api/setup': { ...support, setup: true },
   'PUT /api/setup/steps/:id': { ...administrator, setup: true },
   'POST /api/password-check': { ...support, setup: true },
+  'GET /api/local/console': console,
+  'POST /api/local/console': console,
   'GET /api/accounts': administrator,
   'POST /api/accounts': personalAdministrator,
   'PATCH /api/accounts/:id': personalAdministrator,
@@ -73,6 +78,14 @@ export const accessTable: Readonly<Record<string, Access>> = {
   'PUT /api/policy': administrator,
   'GET /api/system': support,
   'PUT /api/system/proxy': administrator,
+  'GET /api/machine': support,
+  'PUT /api/machine/network': administrator,
+  'PUT /api/machine/hostname': administrator,
+  'PUT /api/machine/time': administrator,
+  'PUT /api/machine/ssh': administrator,
+  'PUT /api/machine/updates': administrator,
+  'POST /api/machine/restart': administrator,
+  'POST /api/machine/reset': personalAdministrator,
   'GET /api/aws/policies': support,
   'GET /api/aws/regions': support,
   'GET /api/aws/identity': support,
@@ -114,8 +127,18 @@ export const accessTable: Readonly<Record<string, Access>> = {
 
   'GET /api/backups': support,
   'POST /api/backups': administrator,
-  // It holds the hashes of passwords.
-  'GET /api/backups/:name': administrator,
+  // It holds every secret, under a passphrase of whoever asks.
+  'POST /api/backups/:name/export': personalAdministrator,
+  'PUT /api/backups/upload': { ...personalAdministrator, setup: true },
+  'POST /api/backups/import': { ...personalAdministrator, setup: true },
+  'GET /api/upgrade': support,
+  'POST /api/upgrade/bundle': administrator,
+  'DELETE /api/upgrade/bundle': administrator,
+  'POST /api/upgrade/fetch': administrator,
+  'DELETE /api/upgrade/fetch': administrator,
+  'GET /api/upgrade/releases': support,
+  'POST /api/upgrade/install': administrator,
+  'PUT /api/upgrade/settings': administrator,
   'GET /api/health': support,
   'POST /api/health/run': operator,
   'GET /api/support': support,

@@ -24,7 +24,7 @@ declare module 'fastify' {
 /** They change nothing, and hold what must not be written down. */
 const unrecorded = new Set(['POST /api/password-check', 'POST /api/settings/vcenter/certificate'])
 /** They change nothing, but carry off what somebody may ask for one day. */
-const recordedReads = new Set(['GET /api/backups/:name', 'GET /api/support/bundle'])
+const recordedReads = new Set(['GET /api/support/bundle'])
 /** Who is not known is recorded here only: otherwise anybody could fill the log. */
 const recordedForNobody = new Set(['POST /api/session', 'POST /api/setup/code'])
 /** A request that has not the documented form, or that came too often, has done nothing. */

@@ -123,6 +123,7 @@ function refuseUnlessAllowed(request: FastifyRequest, principal: Principal | und
         : principal && !wanted.setupOnly
   if (principal && mayByKind) {
     if (principal.kind === 'setup' || principal.kind === 'metrics') return
+    if (wanted.localOnly && principal.kind !== 'local') throw forbidden("Only the machine's own console may do this.")
     if (principal.kind === 'token' && (wanted.noTokens || (principal.readOnly && !safeMethods.has(request.method))))
       throw forbidden(principal.readOnly ? 'This API token may read only.' : 'API tokens may not do this.')
     if (hasRole(principal.role, role)) return

@@ -6,7 +6,7 @@ import { errorAnswers, strict } from './schemas/common.ts'
 
 /** A job that is gone is told as `{ id, deleted: true }`. */
 export interface ApplianceEvent {
-  kind: 'run' | 'catalog' | 'job' | 'health'
+  kind: 'run' | 'catalog' | 'job' | 'health' | 'upgrade'
   /** What changed: replays and slow readers get the newest state of each subject only. */
   subject: string
   data: unknown

@@ -1,25 +1,29 @@
 // The API and the page while the database is damaged: what is wrong, what can be saved, and the way back to a backup. It changes nothing else.
-import { open } from 'node:fs/promises'
-import { basename } from 'node:path'
 import type { Readable } from 'node:stream'
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import fastify, { type FastifyBaseLogger, type FastifyError, LogController } from 'fastify'
 import { Type } from 'typebox'
-import { ApplianceError } from '../errors.ts'
-import { setCookie } from './cookie.ts'
+import type { ApplianceError } from '../errors.ts'
+import type { ExportedFile } from './backups.ts'
 import { answerClientError, answerError } from './error-handler.ts'
 import { requireToken } from './local-token.ts'
 import { isOfTheApi, type PageOptions, pageRoutes } from './page.ts'
 import type { Routes } from './routes.ts'
+import { Uploaded } from './schemas/backups.ts'
 import { ErrorBody, errorAnswers, strict } from './schemas/common.ts'
-import { ExportQuery, RescueView, RestoreAnswer, RestoreBody } from './schemas/rescue.ts'
+import { RescueExportBody, RescueImportBody, RescueView, RestoreAnswer, RestoreBody } from './schemas/rescue.ts'
+import { uploadRoutes, uploadType } from './upload-body.ts'
 
 export interface RescueService {
   /** Why the appliance is not at work. */
   error: ApplianceError
   view(): Promise<RescueView>
-  /** Path of what is to be sent. @throws {ApplianceError} NOT_FOUND */
-  exportPath(query: ExportQuery): Promise<string>
+  /** @throws {ApplianceError} NOT_FOUND */
+  export(wanted: RescueExportBody): Promise<ExportedFile>
+  /** Keeps the bytes for `import`, in the place of earlier ones. @throws {ApplianceError} STORE_UNAVAILABLE */
+  upload(content: AsyncIterable<Uint8Array>): Promise<Uploaded>
+  /** @throws {ApplianceError} NOT_FOUND, EXPORT_*, STORE_NEWER, STORE_LOCKED, STORE_UNAVAILABLE */
+  import(passphrase: string): Promise<RestoreAnswer>
   /** @throws {ApplianceError} NOT_FOUND, STORE_DAMAGED, STORE_LOCKED, STORE_UNAVAILABLE */
   restore(backup: string): Promise<RestoreAnswer>
   /** The answer to a restore that went well has been sent. */
@@ -36,7 +40,7 @@ export interface RescueApiOptions {
   page?: PageOptions
 }
 
-/** The name of a backup. */
+/** The name of a backup and a passphrase. */
 const bodyLimitBytes = 4096
 
 /** The API, ready to listen or to be injected into. */
@@ -54,17 +58,17 @@ export async function createRescueApi({ tls, token, log, rescue, page }: RescueA
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
   app.addSchema(ErrorBody)
   app.setErrorHandler((error: FastifyError | ApplianceError, request, reply) => answerError(error, request, reply))
-  const { cookie } = requireToken(app, token)
+  requireToken(app, token)
   app.addHook('onSend', async (_request, reply) => {
     reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff')
   })
-  rescueRoutes(app, rescue, cookie)
+  rescueRoutes(app, rescue)
   if (page) await pageRoutes(app, page)
   return app
 }
 
 /** Routes of rescue mode; whatever else is asked for answers 503. */
-export function rescueRoutes(app: Routes, rescue: RescueService, cookie: string): void {
+export function rescueRoutes(app: Routes, rescue: RescueService): void {
   const damaged = (): ErrorBody => ({
     code: rescue.error.code,
     message: rescue.error.message,
@@ -92,24 +96,56 @@ export function rescueRoutes(app: Routes, rescue: RescueService, cookie: string)
     },
     () => rescue.view(),
   )
-  app.get(
+  app.post(
     '/api/rescue/export',
     {
       schema: {
-        summary: 'The damaged database as it is, or a backup',
+        summary: 'The damaged database as it is, or a backup, as one file under a passphrase',
         tags: ['rescue'],
-        querystring: ExportQuery,
+        querystring,
+        body: RescueExportBody,
         response: { 200: Type.Unsafe<Readable>({ description: 'The file' }), ...errorAnswers },
       },
     },
     async (request, reply) => {
-      const path = await rescue.exportPath(request.query)
-      const file = await openToSend(path)
+      const { fileName, sizeBytes, content } = await rescue.export(request.body)
       return reply
-        .type('application/vnd.sqlite3')
-        .header('content-length', file.sizeBytes)
-        .header('content-disposition', `attachment; filename="${basename(path)}"`)
-        .send(file.stream)
+        .type(uploadType)
+        .header('content-length', sizeBytes)
+        .header('content-disposition', `attachment; filename="${fileName}"`)
+        .send(content)
+    },
+  )
+  uploadRoutes(app, scope =>
+    scope.put(
+      '/api/rescue/upload',
+      {
+        schema: {
+          summary: 'Takes an exported backup, to be imported',
+          tags: ['rescue'],
+          querystring,
+          response: { 200: Uploaded, ...errorAnswers },
+        },
+      },
+      request => rescue.upload(request.raw),
+    ),
+  )
+  app.post(
+    '/api/rescue/import',
+    {
+      schema: {
+        summary:
+          'Puts the exported backup that was sent in the place of the database; the appliance then starts as usual',
+        tags: ['rescue'],
+        querystring,
+        body: RescueImportBody,
+        response: { 200: RestoreAnswer, ...errorAnswers },
+      },
+    },
+    async (request, reply) => {
+      const restored = await rescue.import(request.body.passphrase)
+      reply.raw.once('close', () => rescue.answered())
+      return restored
     },
   )
   app.post(
@@ -130,31 +166,5 @@ export function rescueRoutes(app: Routes, rescue: RescueService, cookie: string)
       return restored
     },
   )
-  app.post(
-    '/api/rescue/session',
-    {
-      schema: {
-        summary: 'Lets the browser that has shown the token download by links, until the rescue mode ends',
-        tags: ['rescue'],
-        querystring,
-        response: { 204: Type.Null(), ...errorAnswers },
-      },
-    },
-    async (_request, reply) => reply.header('set-cookie', setCookie(cookie)).code(204).send(null),
-  )
   app.setNotFoundHandler((_request, reply) => reply.code(503).send(damaged()))
-}
-
-/** Exactly as many bytes as the file has now, though it may be replaced meanwhile. */
-async function openToSend(path: string) {
-  const file = await open(path, 'r').catch((cause: unknown) => {
-    throw new ApplianceError('NOT_FOUND', `The file ${basename(path)} cannot be opened.`, {
-      cause,
-      hint: 'GET /api/rescue says what there is.',
-    })
-  })
-  const { size } = await file.stat()
-  // `end` is included; of an empty file nothing is read.
-  const stream = file.createReadStream({ start: 0, end: Math.max(0, size - 1) })
-  return { sizeBytes: size, stream }
 }

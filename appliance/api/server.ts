@@ -15,6 +15,7 @@ import { authenticate, type RequestLimits } from './authenticate.ts'
 import { type AwsService, awsRoutes } from './aws.ts'
 import { type BackupService, backupRoutes } from './backups.ts'
 import { type ConnectorService, connectorRoutes } from './connector.ts'
+import { consoleRoutes } from './console.ts'
 import { cookieName } from './cookie.ts'
 import { answerClientError, answerError, handleErrors } from './error-handler.ts'
 import { type EventHub, eventRoutes } from './events.ts'
@@ -22,6 +23,7 @@ import { type HealthService, healthRoutes } from './health.ts'
 import { type JobService, jobRoutes } from './jobs.ts'
 import { parseJsonBodies } from './json-body.ts'
 import { type LeftoverService, leftoverRoutes } from './leftovers.ts'
+import { type MachineService, machineRoutes } from './machine.ts'
 import { type MetricsService, metricsRoutes } from './metrics.ts'
 import { notificationRoutes } from './notifications.ts'
 import { type PageOptions, pageRoutes } from './page.ts'
@@ -37,6 +39,7 @@ import { type SupportService, supportRoutes } from './support.ts'
 import { type SystemService, systemRoutes } from './system.ts'
 import { type ThroughputService, throughputRoutes } from './throughput.ts'
 import { tokenRoutes } from './tokens.ts'
+import { type UpgradeRoutesService, upgradeRoutes } from './upgrade.ts'
 import { validatorCompiler } from './validator.ts'
 import { type WebCertificateService, webCertificateRoutes } from './web-certificate.ts'
 
@@ -66,9 +69,11 @@ export interface ApiOptions {
   throughput: ThroughputService
   health: HealthService
   system: SystemService
+  machine: MachineService
   aws: AwsService
   support: SupportService
   webCertificate: WebCertificateService
+  upgrade: UpgradeRoutesService
   /** Absent: the API alone. */
   page?: PageOptions
 }
@@ -138,6 +143,7 @@ export async function createApi(options: ApiOptions): Promise<Routes> {
   healthRoutes(app, options.health)
   sessionRoutes(app, options.access)
   setupRoutes(app, options.access)
+  consoleRoutes(app, options)
   accountRoutes(app, options.access)
   tokenRoutes(app, options.access)
   auditRoutes(app, options.access.audit)
@@ -148,12 +154,14 @@ export async function createApi(options: ApiOptions): Promise<Routes> {
   policyRoutes(app, options.policy)
   connectorRoutes(app, options.connector)
   leftoverRoutes(app, options.leftovers)
-  backupRoutes(app, options.backups)
+  backupRoutes(app, options.backups, options.access)
   notificationRoutes(app, options.notifications)
   systemRoutes(app, options.system)
+  machineRoutes(app, options.machine, options.access)
   awsRoutes(app, options.aws)
   supportRoutes(app, options.support)
   webCertificateRoutes(app, options.webCertificate)
+  await upgradeRoutes(app, options.upgrade)
   metricsRoutes(app, options.metrics)
   throughputRoutes(app, options.throughput)
   eventRoutes(app, options.hub)

@@ -174,7 +174,7 @@ function refuseInsecure(service: string, endpoint: string): void {
 }
 
 /** Node's agents speak to a proxy by themselves; its credentials go into their options only, never into a setting or a log. */
-function proxyEnvironment(proxyUrl: string, username: string | undefined, password: string | undefined) {
+export function proxyEnvironment(proxyUrl: string, username: string | undefined, password: string | undefined) {
   const url = new URL(proxyUrl)
   if (username !== undefined) url.username = encodeURIComponent(username)
   if (password !== undefined) url.password = encodeURIComponent(password)

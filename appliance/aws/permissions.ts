@@ -37,6 +37,8 @@ export const defaultBucketPrefix = 'hoist'
 export const runsPrefix = 'runs/'
 /** Log bundles that are sent daily stand below this; they expire by the bucket's lifecycle. */
 export const logsPrefix = 'logs/'
+/** Release bundles that the owner of the account has put there, for the connector to upgrade itself from. */
+export const releasesPrefix = 'releases/'
 /** The statement that lets the connector ask IAM what it lacks of all the others. */
 export const selfCheckSid = 'CheckOwnPermissions'
 /** Who acts as the connector. */
@@ -97,6 +99,7 @@ export function connectorPolicy(input: ConnectorPolicyInput): PolicyDocument {
       Resource: `${bucket}/${runsPrefix}*`,
     },
     { Sid: 'SendLogs', Effect: 'Allow', Action: 's3:PutObject', Resource: `${bucket}/${logsPrefix}*` },
+    { Sid: 'ReadReleases', Effect: 'Allow', Action: 's3:GetObject', Resource: `${bucket}/${releasesPrefix}*` },
     { Sid: 'ReadLease', Effect: 'Allow', Action: 's3:GetObject', Resource: `${bucket}/${leaseKey}` },
     ...writeLease(`${bucket}/${leaseKey}`),
     {

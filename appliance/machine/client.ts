@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { ApplianceError, type ErrorCode, errorCodes } from '../errors.ts'
 import { upgradeMs } from './dispatch.ts'
+import { isMachineState, type MachineState } from './machine-state.ts'
 import type { Verb } from './verbs.ts'
 
 /** An answer is a sentence or two. Bytes. */
@@ -14,18 +15,30 @@ export interface MachineClient {
    * @throws {ApplianceError} MACHINE_UNAVAILABLE when no helper answers; the helper's own; the signal's reason
    */
   ask(verb: Verb, signal?: AbortSignal): Promise<{ version?: string }>
+  /** What is set; during an upgrade too. @throws {ApplianceError} as `ask` */
+  state(signal?: AbortSignal): Promise<MachineState>
 }
 
 export function machineClient(path: string): MachineClient {
   return {
     async ask(verb, signal) {
-      const answer = await exchange(path, `${JSON.stringify(verb)}\n`, signal)
-      const { ok, version, code, message, hint } = Object(answer)
-      if (ok === true) return typeof version === 'string' ? { version } : {}
-      if (!isCode(code)) throw unavailable('it answered with something else')
-      throw new ApplianceError(code, String(message), { hint: String(hint) })
+      const { version } = await answerTo(path, verb, signal)
+      return typeof version === 'string' ? { version } : {}
+    },
+    async state(signal) {
+      const { state } = await answerTo(path, { verb: 'state' }, signal)
+      if (!isMachineState(state)) throw unavailable('it answered with something else')
+      return state
     },
   }
+}
+
+async function answerTo(path: string, verb: Verb, signal: AbortSignal | undefined): Promise<Record<string, unknown>> {
+  const answer = await exchange(path, `${JSON.stringify(verb)}\n`, signal)
+  const { ok, code, message, hint } = Object(answer)
+  if (ok === true) return Object(answer)
+  if (!isCode(code)) throw unavailable('it answered with something else')
+  throw new ApplianceError(code, String(message), { hint: String(hint) })
 }
 
 async function exchange(path: string, line: string, given: AbortSignal | undefined): Promise<unknown> {

@@ -1,10 +1,13 @@
 // From a line to its answer: who asks for what is documented gets it done, one after the other, and within its time.
 import { ApplianceError, toApplianceError } from '../errors.ts'
 import { oneAtATime } from '../one-at-a-time.ts'
+import type { MachineState } from './machine-state.ts'
 import type { Performed } from './perform.ts'
 import { parseVerb, type Verb } from './verbs.ts'
 
-export type Answer = { ok: true; version?: string } | { code: string; message: string; hint: string }
+export type Answer =
+  | { ok: true; version?: string; state?: MachineState }
+  | { code: string; message: string; hint: string }
 
 export interface Answered {
   answer: Answer
@@ -15,7 +18,7 @@ export interface Answered {
 export const performMs = 60_000
 export const upgradeMs = 600_000
 
-/** Never rejects. While what an upgrade does afterwards goes on, everything else is refused. */
+/** Never rejects. While what an upgrade does afterwards goes on, everything that would change the machine is refused. */
 export function dispatcher(
   perform: (verb: Verb, signal: AbortSignal) => Promise<Performed>,
   onFailure: (thrown: unknown) => void,
@@ -24,7 +27,7 @@ export function dispatcher(
   let upgrading = false
 
   async function work(verb: Verb): Promise<Answered> {
-    if (upgrading)
+    if (upgrading && verb.verb !== 'state')
       throw new ApplianceError('UPGRADE_IN_PROGRESS', 'An upgrade is under way.', {
         hint: 'Wait until it has ended: it takes a few minutes.',
       })
@@ -44,7 +47,8 @@ export function dispatcher(
   return async line => {
     try {
       const verb = parseVerb(line)
-      return await inTurn(() => work(verb))
+      // What only reads waits for nobody: a page asks for it while a bundle is being unpacked.
+      return await (verb.verb === 'state' ? work(verb) : inTurn(() => work(verb)))
     } catch (thrown) {
       const error = toApplianceError(thrown)
       if (error.statusCode >= 500) onFailure(thrown)

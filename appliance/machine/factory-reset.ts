@@ -1,7 +1,10 @@
-// The rest of a factory reset, at the next start and before the service: the machine is as it was deployed.
+// The rest of a factory reset, at the next start and before anything else: the machine is as it was deployed.
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { MachineFiles } from './machine-files.ts'
+import { hostsFile } from './file-contents.ts'
+import { removeHostKeys } from './first-boot.ts'
+import type { MachineFile, MachineFiles } from './machine-files.ts'
+import { writeSettings } from './perform.ts'
 import type { RunProgram } from './run-program.ts'
 
 export interface ResetGround {
@@ -13,15 +16,27 @@ export interface ResetGround {
   sshDir: string
 }
 
-/** Nothing without its mark. The mark goes last: a reset that a power cut ends is done again, from the beginning. */
+const forgotten: readonly MachineFile[] = ['network', 'time', 'aptProxy', 'hostname', 'sshRule', 'sshKeys', 'findings']
+
+/**
+ * Nothing without its mark. The mark goes last: a reset that a power cut ends is done again, from the beginning. The
+ * machine's id stays: DHCP knows the machine by it, and it says nothing about who had it.
+ */
 export async function finishFactoryReset(ground: ResetGround, signal: AbortSignal): Promise<boolean> {
   const { files, run, dataDir, sshDir } = ground
   if (!(await files.exists('resetMark'))) return false
-  // Links are removed, not followed.
+  // Links are removed, not followed. The key that was sealed to the TPM is among it.
   for (const name of await readdir(dataDir)) await rm(join(dataDir, name), { recursive: true, force: true })
-  for (const name of await readdir(sshDir)) if (name.startsWith('ssh_host_')) await rm(join(sshDir, name))
-  for (const file of ['network', 'time', 'aptProxy', 'sshRule', 'hostname', 'hosts'] as const) await files.remove(file)
-  await run('/usr/bin/systemctl', ['disable', 'ssh.service'], signal)
+  await removeHostKeys(sshDir)
+  for (const file of forgotten) await files.remove(file)
+  // As the image has them.
+  await files.write('hosts', hostsFile('hoist'))
+  await writeSettings({ verb: 'updates', enabled: true }, files)
+  // Both may be in this boot's queue already, which is not waited for: they would wait for this to end.
+  await run('/usr/bin/systemctl', ['--no-block', 'disable', '--now', 'ssh.service'], signal)
+  await run('/usr/bin/systemctl', ['--no-block', 'try-reload-or-restart', 'nftables.service'], signal)
+  // Names and addresses of the former owner's site.
+  await run('/usr/bin/journalctl', ['--rotate', '--vacuum-time=1s'], signal)
   await files.remove('firstBootDone')
   await files.remove('resetMark')
   return true

@@ -49,6 +49,12 @@ export function aptProxyFile(url: string, username: string | undefined, password
   return aptLines(`${proxy.protocol}//${proxy.host}/`)
 }
 
+/** The day's run of apt's timers: lists, then what unattended-upgrades may install. Source: apt.systemd.daily. */
+export function updatesFile(enabled: boolean): string {
+  const often = enabled ? 1 : 0
+  return `${written}\nAPT::Periodic::Update-Package-Lists "${often}";\nAPT::Periodic::Unattended-Upgrade "${often}";\n`
+}
+
 function aptLines(proxy: string): string {
   return `Acquire::http::Proxy "${proxy}";\nAcquire::https::Proxy "${proxy}";\n`
 }

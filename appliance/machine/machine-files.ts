@@ -1,7 +1,8 @@
 // Every file of the machine that the helper writes or removes, and nothing but these.
-import { access, mkdir, rm } from 'node:fs/promises'
+import { access, chmod, mkdir, readFile, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { replaceFile } from '../durable-file.ts'
+import { ignoreMissing } from '../missing-file.ts'
 import { syncDirectory } from '../private-file.ts'
 
 const files = {
@@ -14,6 +15,14 @@ const files = {
   sshRule: { path: 'etc/hoist/firewall/ssh.nft', mode: 0o644 },
   /** May hold a password. */
   aptProxy: { path: 'etc/apt/apt.conf.d/20hoist-proxy', mode: 0o600 },
+  /** Whether security updates are installed by themselves. */
+  updates: { path: 'etc/apt/apt.conf.d/20hoist-updates', mode: 0o644 },
+  /** Public keys of who may sign in as root, once SSH is switched on. */
+  sshKeys: { path: 'etc/hoist/ssh-authorized-keys', mode: 0o600 },
+  /** What the first boot and the TPM could not use: for the console and the page. */
+  findings: { path: 'etc/hoist/first-boot-findings.json', mode: 0o644 },
+  /** The disk that is being made the data disk. */
+  formatting: { path: 'etc/hoist/data-disk-formatting', mode: 0o644 },
   /** A factory reset was asked for, and is done at the next start. */
   resetMark: { path: 'etc/hoist/factory-reset', mode: 0o644 },
   /** Made by the first boot: without it, the next boot is the first. */
@@ -26,6 +35,8 @@ export interface MachineFiles {
   write(file: MachineFile, content: string): Promise<void>
   remove(file: MachineFile): Promise<void>
   exists(file: MachineFile): Promise<boolean>
+  /** Undefined when it is not there. */
+  read(file: MachineFile): Promise<string | undefined>
 }
 
 /** @param root `/`, or a directory of a test */
@@ -33,7 +44,8 @@ export function machineFiles(root: string): MachineFiles {
   const at = (file: MachineFile) => join(root, files[file].path)
   return {
     async write(file, content) {
-      await mkdir(dirname(at(file)), { recursive: true, mode: 0o755 })
+      // Programs of other users read there, whatever the process's umask is.
+      if (await mkdir(dirname(at(file)), { recursive: true })) await chmod(dirname(at(file)), 0o755)
       await replaceFile(at(file), content, files[file].mode)
     },
     async remove(file) {
@@ -42,6 +54,7 @@ export function machineFiles(root: string): MachineFiles {
       await syncDirectory(at(file))
     },
     exists: file => exists(at(file)),
+    read: async file => await readFile(at(file), 'utf8').catch(ignoreMissing),
   }
 }
 

@@ -1,12 +1,13 @@
 // Does what a verb says: writes its file, and runs its program. Nothing of a verb ever becomes a path or a program.
-import { aptProxyFile, hostsFile, networkFile, sshRuleFile, timeFile } from './file-contents.ts'
+import { aptProxyFile, hostsFile, networkFile, sshRuleFile, timeFile, updatesFile } from './file-contents.ts'
 import type { MachineFiles } from './machine-files.ts'
+import { type MachineState, readMachineState } from './machine-state.ts'
 import type { RunProgram } from './run-program.ts'
 import type { Verb, VerbOf } from './verbs.ts'
 
 export interface Performed {
   /** Goes into the answer. */
-  result?: { version: string }
+  result?: { version: string } | { state: MachineState }
   /** To be done when the answer has been sent. */
   afterwards?: () => Promise<void>
 }
@@ -28,25 +29,26 @@ export async function perform(verb: Verb, performer: Performer, signal: AbortSig
   }
   switch (verb.verb) {
     case 'network':
-      await files.write('network', networkFile(verb))
+      await writeSettings(verb, files)
       await run('/usr/bin/networkctl', 'reload')
       return {}
     case 'time':
-      if (verb.servers.length === 0) await files.remove('time')
-      else await files.write('time', timeFile(verb.servers))
+      await writeSettings(verb, files)
       await run(systemctl, 'restart', 'systemd-timesyncd.service')
       return {}
     case 'hostname':
-      await files.write('hosts', hostsFile(verb.name))
-      await files.write('hostname', `${verb.name}\n`)
+      await writeSettings(verb, files)
       // It reads the file: the name does not stand among its arguments.
       await run('/usr/bin/hostname', '--file', '/etc/hostname')
       return {}
+    case 'proxy':
+    case 'updates':
+      await writeSettings(verb, files)
+      return {}
+    case 'state':
+      return { result: { state: await readMachineState(files) } }
     case 'ssh':
       await switchSsh(verb.enabled, files, run)
-      return {}
-    case 'proxy':
-      await writeProxy(verb, files)
       return {}
     case 'restart':
       await run(systemctl, '--no-block', ...(verb.what === 'service' ? ['restart', 'hoist.service'] : ['reboot']))
@@ -60,6 +62,27 @@ export async function perform(verb: Verb, performer: Performer, signal: AbortSig
       const { version, afterwards } = await performer.upgrade(verb.file, signal)
       return { result: { version }, afterwards }
     }
+  }
+}
+
+/** Verbs that stand in one file or two: the first boot writes them before anybody reads them. */
+export type Settings = VerbOf<'network' | 'time' | 'hostname' | 'proxy' | 'updates'>
+
+export async function writeSettings(verb: Settings, files: MachineFiles): Promise<void> {
+  switch (verb.verb) {
+    case 'network':
+      return await files.write('network', networkFile(verb))
+    case 'time':
+      if (verb.servers.length === 0) return await files.remove('time')
+      return await files.write('time', timeFile(verb.servers))
+    case 'hostname':
+      await files.write('hosts', hostsFile(verb.name))
+      return await files.write('hostname', `${verb.name}\n`)
+    case 'proxy':
+      if (verb.url === undefined) return await files.remove('aptProxy')
+      return await files.write('aptProxy', aptProxyFile(verb.url, verb.username, verb.password))
+    case 'updates':
+      return await files.write('updates', updatesFile(verb.enabled))
   }
 }
 
@@ -77,9 +100,4 @@ async function switchSsh(enabled: boolean, files: MachineFiles, run: Run): Promi
     await reload()
     await run(systemctl, 'disable', '--now', 'ssh.service')
   }
-}
-
-async function writeProxy({ url, username, password }: VerbOf<'proxy'>, files: MachineFiles): Promise<void> {
-  if (url === undefined) await files.remove('aptProxy')
-  else await files.write('aptProxy', aptProxyFile(url, username, password))
 }

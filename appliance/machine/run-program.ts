@@ -20,6 +20,12 @@ export const runProgram: RunProgram = (file, args, signal) => {
   return promise
 }
 
+/** What a program ended with, out of what its run has thrown; undefined when it did not come to that. */
+export function exitStatusOf(thrown: unknown): number | undefined {
+  const cause = thrown instanceof ApplianceError ? thrown.cause : undefined
+  return cause instanceof Error && 'code' in cause && typeof cause.code === 'number' ? cause.code : undefined
+}
+
 function failed(file: string, cause: Error, stderr: string): ApplianceError {
   const words = stderr.trim().slice(-500) || cause.message.split('\n')[0]
   return new ApplianceError('MACHINE_FAILED', `${basename(file)} failed: ${words}`, {

@@ -28,25 +28,23 @@ const address = (bits: number) =>
   )
 const method = <T extends string>(word: T) => Type.Object({ method: Type.Literal(word) }, strict)
 
+// What the verbs take that the API's bodies take too: written down once.
+export const networkFields = {
+  ipv4: Type.Union([method('dhcp'), address(32), method('off')]),
+  ipv6: Type.Union([method('automatic'), address(128), method('off')]),
+  dns: Type.Array(Address, { maxItems: 4, description: 'None: those that DHCP or the router names' }),
+  searchDomains: Type.Array(DnsName, { maxItems: 6 }),
+}
+export const timeFields = {
+  servers: Type.Array(Type.Union([DnsName, Address]), { maxItems: 8, description: 'None: the usual ones' }),
+}
+export const hostnameFields = { name: Hostname }
+export const resetWords = 'erase everything'
+
 const schema = Type.Union([
-  Type.Object(
-    {
-      verb: Type.Literal('network'),
-      ipv4: Type.Union([method('dhcp'), address(32), method('off')]),
-      ipv6: Type.Union([method('automatic'), address(128), method('off')]),
-      dns: Type.Array(Address, { maxItems: 4, description: 'None: those that DHCP or the router names' }),
-      searchDomains: Type.Array(DnsName, { maxItems: 6 }),
-    },
-    strict,
-  ),
-  Type.Object(
-    {
-      verb: Type.Literal('time'),
-      servers: Type.Array(Type.Union([DnsName, Address]), { maxItems: 8, description: 'None: the usual ones' }),
-    },
-    strict,
-  ),
-  Type.Object({ verb: Type.Literal('hostname'), name: Hostname }, strict),
+  Type.Object({ verb: Type.Literal('network'), ...networkFields }, strict),
+  Type.Object({ verb: Type.Literal('time'), ...timeFields }, strict),
+  Type.Object({ verb: Type.Literal('hostname'), ...hostnameFields }, strict),
   Type.Object({ verb: Type.Literal('ssh'), enabled: Type.Boolean() }, strict),
   Type.Object(
     {
@@ -60,6 +58,10 @@ const schema = Type.Union([
     },
     strict,
   ),
+  /** Whether security updates are installed by themselves. */
+  Type.Object({ verb: Type.Literal('updates'), enabled: Type.Boolean() }, strict),
+  /** Changes nothing: what the other verbs have set. */
+  Type.Object({ verb: Type.Literal('state') }, strict),
   Type.Object(
     {
       verb: Type.Literal('upgrade'),
@@ -72,7 +74,7 @@ const schema = Type.Union([
     { verb: Type.Literal('restart'), what: Type.Union([Type.Literal('service'), Type.Literal('machine')]) },
     strict,
   ),
-  Type.Object({ verb: Type.Literal('reset'), confirm: Type.Literal('erase everything') }, strict),
+  Type.Object({ verb: Type.Literal('reset'), confirm: Type.Literal(resetWords) }, strict),
 ])
 
 export type Verb = Static<typeof schema>
@@ -92,7 +94,7 @@ export function parseVerb(line: Uint8Array): Verb {
   return value
 }
 
-function networkFlaw({ ipv4, ipv6, dns }: VerbOf<'network'>): string | undefined {
+export function networkFlaw({ ipv4, ipv6, dns }: Omit<VerbOf<'network'>, 'verb'>): string | undefined {
   if (ipv4.method === 'off' && ipv6.method === 'off') return 'Without IPv4 and IPv6 nobody could reach the appliance'
   const sides = [
     [ipv4, isIPv4],
@@ -108,7 +110,7 @@ function networkFlaw({ ipv4, ipv6, dns }: VerbOf<'network'>): string | undefined
 }
 
 /** A name that ends in a number is a broken address: RFC 3696, 2. */
-function isTimeServer(server: string): boolean {
+export function isTimeServer(server: string): boolean {
   return isIPv4(server) || isIPv6(server) || (Value.Check(DnsName, server) && !/(^|\.)[0-9]+$/.test(server))
 }
 

@@ -276,6 +276,35 @@ export function connectorReadOnly(
   }
 }
 
+/** A release that was to be installed, and is not what runs now. */
+export interface FailedUpgrade {
+  from: string
+  to: string
+  result: 'refused' | 'rolled-back'
+  reason?: string
+  at: string
+}
+
+/** Once for each attempt. */
+export function upgradeFailed({ from, to, result, reason, at }: FailedUpgrade): Notification {
+  const what =
+    result === 'rolled-back'
+      ? `Release ${to} was installed, was not well, and was taken back: release ${from} runs again, with its database of before.`
+      : `Release ${to} was not installed: what it needs failed beforehand, and release ${from} runs on.`
+  return {
+    event: 'upgradeFailed',
+    id: `upgradeFailed:${to}:${at}`,
+    at,
+    title: line(`The appliance runs release ${from} again: ${to} was not kept`),
+    text: paragraphs(
+      what,
+      reason === undefined ? '' : `Cause: ${reason}`,
+      'What to do: replication goes on. Download the log bundle, remove the cause, and install the release by hand: it is not tried again by itself.',
+    ),
+    details: { from, to, result },
+  }
+}
+
 function idsOf(run: Run): Record<string, string> {
   const { id, jobId, serverId, serverName, imageId } = run
   return { server: serverName, serverId, jobId, runId: id, ...(imageId === undefined ? {} : { imageId }) }

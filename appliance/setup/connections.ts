@@ -7,6 +7,7 @@ import type { SecretName, SecretStore } from '../store/secrets.ts'
 import type { SettingsRepository } from '../store/settings.ts'
 import { missingPrivileges } from '../vsphere/privileges.ts'
 import { VcenterSession } from '../vsphere/session.ts'
+import type { ClockGate } from './clock-gate.ts'
 
 type Opening = Promise<VcenterSession | AwsClients>
 
@@ -22,6 +23,7 @@ export class Connections {
   readonly #settings: SettingsRepository
   readonly #secrets: SecretStore
   readonly #onRetry: (cause: string) => void
+  readonly #clock: Pick<ClockGate, 'pass'>
   #vcenter: Promise<VcenterSession> | undefined
   #aws: Promise<AwsClients> | undefined
   /** Runs under way: each may hold the connections that it began with. */
@@ -29,10 +31,16 @@ export class Connections {
   /** Replaced connections that are not closed yet. */
   readonly #retiring = new Set<Promise<void>>()
 
-  constructor(settings: SettingsRepository, secrets: SecretStore, onRetry: (cause: string) => void) {
+  constructor(
+    settings: SettingsRepository,
+    secrets: SecretStore,
+    onRetry: (cause: string) => void,
+    clock: Pick<ClockGate, 'pass'>,
+  ) {
     this.#settings = settings
     this.#secrets = secrets
     this.#onRetry = onRetry
+    this.#clock = clock
   }
 
   /** @throws {ApplianceError} NOT_CONFIGURED before vCenter has been set up; whatever a login can fail with */
@@ -49,8 +57,15 @@ export class Connections {
     return opening
   }
 
-  /** @throws {ApplianceError} NOT_CONFIGURED before AWS has been set up */
-  aws(): Promise<AwsClients> {
+  /** @throws {ApplianceError} NOT_CONFIGURED before AWS has been set up, AWS_CLOCK_SKEW while the clock is wrong */
+  async aws(): Promise<AwsClients> {
+    const clients = await this.awsAtAnyTime()
+    await this.#clock.pass(clients)
+    return clients
+  }
+
+  /** For whoever finds out what is wrong: the clock may be. @throws {ApplianceError} NOT_CONFIGURED before AWS has been set up */
+  awsAtAnyTime(): Promise<AwsClients> {
     if (this.#aws) return this.#aws
     const opening = this.#openAws()
     this.#aws = opening
@@ -102,6 +117,7 @@ export class Connections {
     const clients = createAwsClients({ settings, secret, onRetry: this.#onRetry })
     let identity: AwsIdentity
     try {
+      await this.#clock.pass(clients)
       identity = await identify(clients)
       await mayKeep(identity)
       const secrets = {

@@ -1,7 +1,7 @@
 // Copies of the database: one a day, each whole and checked. The way back to one of them is in restore.ts.
 //
 // A copy holds everything that is stored, settings and history included. Secrets are in it as they are in the database: sealed
-// with the key file `secrets.key`, which is not copied. On a machine with another key file, they are entered again.
+// with the machine's key, which is not copied. It leaves the machine as an export only (backup-export.ts), which has both.
 import { randomBytes } from 'node:crypto'
 import { open, readdir, rename, rm, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -31,10 +31,12 @@ const keptDays = 7
 const dailyName = /^hoist-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z\.db$/
 /** The database as it was before that schema: kept until the next upgrade to it. */
 const upgradeName = /^before-schema-\d+\.db$/
+/** What was exported, here or elsewhere, and came back: one is kept. */
+export const importedName = /^imported-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z\.db$/
 /** What a killed process leaves of a copy, SQLite's journal of it included. */
 const unfinishedName = /\.db\.[0-9a-f]+\.new(-journal)?$/
 /** Left to the runs under way, which must not fail because of a copy. */
-const reserveBytes = 64 * 2 ** 20
+export const reserveBytes = 64 * 2 ** 20
 
 export function backupDirectory(dataDir: string): string {
   return join(dataDir, directoryName)
@@ -166,7 +168,11 @@ export async function removeUnfinished(directory: string): Promise<void> {
 }
 
 function isBackupName(name: string): boolean {
-  return dailyName.test(name) || upgradeName.test(name)
+  return dailyName.test(name) || upgradeName.test(name) || importedName.test(name)
+}
+
+export function importedNameAt(at: Date): string {
+  return `imported-${stampOf(at)}.db`
 }
 
 function dailyNameAt(at: Date): string {
@@ -184,8 +190,8 @@ function dayOf(name: string): string {
 }
 
 function timeOf(name: string): Date | undefined {
-  const found = dailyName.exec(name)
-  return found ? new Date(name.replace(dailyName, '$1-$2-$3T$4:$5:$6Z')) : undefined
+  const form = [dailyName, importedName].find(pattern => pattern.test(name))
+  return form && new Date(name.replace(form, '$1-$2-$3T$4:$5:$6Z'))
 }
 
 export function unfinishedPath(path: string): string {

@@ -27,10 +27,27 @@ const restoringName = /^hoist\.db\.restoring-(\d{8}T\d{6}Z)$/
  */
 export async function restoreBackup(dataDir: string, name: string, now: Date = new Date()): Promise<string> {
   const source = await backupPath(dataDir, name)
-  const path = join(dataDir, databaseName)
   await refuseDamaged(source)
-  refuseIfOpenElsewhere(path)
+  refuseIfOpenElsewhere(join(dataDir, databaseName))
   await finishRestore(dataDir)
+  const aside = await stage(dataDir, source, now)
+  await finishRestore(dataDir)
+  return aside
+}
+
+/**
+ * The first half of `restoreBackup`, which may be done while the database is open: from its end on, the next start opens the
+ * copy, and what is written to the database until then is in what stands aside only.
+ * @throws {ApplianceError} as `restoreBackup`
+ */
+export async function stageRestore(dataDir: string, name: string, now: Date = new Date()): Promise<string> {
+  const source = await backupPath(dataDir, name)
+  await refuseDamaged(source)
+  return await stage(dataDir, source, now)
+}
+
+async function stage(dataDir: string, source: string, now: Date): Promise<string> {
+  const path = join(dataDir, databaseName)
   await removeUnfinished(dataDir)
   const unfinished = unfinishedPath(path)
   const stamp = await freeStamp(dataDir, now)
@@ -45,7 +62,6 @@ export async function restoreBackup(dataDir: string, name: string, now: Date = n
   } finally {
     await rm(unfinished, { force: true })
   }
-  await finishRestore(dataDir)
   return asideNameAt(stamp)
 }
 

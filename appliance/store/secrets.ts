@@ -1,5 +1,6 @@
-// Secrets at rest: AES-256-GCM under a key file beside the database, each bound to the place it belongs to.
+// Secrets at rest: AES-256-GCM under a key that is not in the database, each bound to the place it belongs to.
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { join } from 'node:path'
 import { ApplianceError } from '../errors.ts'
 import { createPrivateFile, readPrivateFile } from '../private-file.ts'
 import type { Database, Row } from './database.ts'
@@ -31,37 +32,62 @@ const keyBytes = 32
 /** 96 bits is what GCM is defined for (NIST SP 800-38D, 8.2.2): a few thousand writes never come near its limit of 2^32 random ones. */
 const nonceBytes = 12
 
+/** Where a data directory keeps its key, unless the machine gives one. */
+export const secretsKeyName = 'secrets.key'
+
+/** A secret as its row holds it. */
+interface Sealed {
+  nonce: Buffer
+  tag: Buffer
+  ciphertext: Buffer
+}
+
 /**
- * Opens the secrets, and makes the key file at the first start. A lost key file is replaced: the secrets sealed with it then
- * fail as SECRET_UNREADABLE until they are entered again, and everything else goes on.
- * @throws {ApplianceError} PRIVATE_FILE_UNSAFE when others can read the key file, or it does not hold 32 bytes
+ * The key of a data directory. Without a `givenPath` it is the file `secrets.key`, made at the first start. A lost one is
+ * replaced: the secrets sealed with it then fail as SECRET_UNREADABLE until they are entered again, and everything else goes on.
+ * With a `givenPath` it is that file, which the machine has unsealed: it is only read, and must be there.
+ * @throws {ApplianceError} PRIVATE_FILE_UNSAFE when others can read the key file, it does not hold 32 bytes, or the given one is missing
  */
-export async function openSecretStore(database: Database, keyPath: string): Promise<SecretStore> {
-  const key = (await readPrivateFile(keyPath)) ?? (await createPrivateFile(keyPath, randomBytes(keyBytes)))
-  if (key.length !== keyBytes)
-    throw new ApplianceError(
-      'PRIVATE_FILE_UNSAFE',
-      `The key file ${keyPath} has ${key.length} bytes, not ${keyBytes}.`,
-      {
-        hint: 'Restore it from its backup; or move it away and enter the passwords again.',
-      },
-    )
+export async function openSecretsKey(dataDir: string, givenPath: string): Promise<Buffer> {
+  const path = secretsKeyPath(dataDir, givenPath)
+  const found = await readSecretsKey(dataDir, givenPath)
+  if (found) return found
+  if (givenPath === '') return await createPrivateFile(path, randomBytes(keyBytes))
+  throw new ApplianceError('PRIVATE_FILE_UNSAFE', `The key file ${path} is missing.`, {
+    hint: 'The machine unseals it at its start: restart the machine, and look at the journal of hoist-boot.',
+  })
+}
+
+/** The key that is there; undefined when there is none. @throws {ApplianceError} PRIVATE_FILE_UNSAFE */
+export async function readSecretsKey(dataDir: string, givenPath: string): Promise<Buffer | undefined> {
+  const path = secretsKeyPath(dataDir, givenPath)
+  const key = await readPrivateFile(path)
+  if (!key || key.length === keyBytes) return key
+  throw new ApplianceError('PRIVATE_FILE_UNSAFE', `The key file ${path} has ${key.length} bytes, not ${keyBytes}.`, {
+    hint: 'Restore it from its backup; or move it away and enter the passwords again.',
+  })
+}
+
+function secretsKeyPath(dataDir: string, givenPath: string): string {
+  return givenPath === '' ? join(dataDir, secretsKeyName) : givenPath
+}
+
+/** The secrets of a database under a key. */
+export function openSecretStore(database: Database, key: Buffer): SecretStore {
   return {
     async get(name) {
       const row = database.read(sql => sql.get('SELECT nonce, tag, ciphertext FROM secrets WHERE name = ?', name))
-      return row && unseal(key, name, row)
+      return row && unsealSecret(key, name, row)
     },
     async set(name, secret) {
-      const nonce = randomBytes(nonceBytes)
-      const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(name))
-      const ciphertext = Buffer.concat([cipher.update(secret, 'utf8'), cipher.final()])
+      const { nonce, tag, ciphertext } = sealSecret(key, name, secret)
       database.write(sql =>
         sql.run(
           `INSERT INTO secrets (name, nonce, tag, ciphertext) VALUES (?, ?, ?, ?)
            ON CONFLICT (name) DO UPDATE SET nonce = excluded.nonce, tag = excluded.tag, ciphertext = excluded.ciphertext`,
           name,
           nonce,
-          cipher.getAuthTag(),
+          tag,
           ciphertext,
         ),
       )
@@ -72,7 +98,15 @@ export async function openSecretStore(database: Database, keyPath: string): Prom
   }
 }
 
-function unseal(key: Buffer, name: SecretName, row: Row): string {
+export function sealSecret(key: Buffer, name: string, secret: string): Sealed {
+  const nonce = randomBytes(nonceBytes)
+  const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(name))
+  const ciphertext = Buffer.concat([cipher.update(secret, 'utf8'), cipher.final()])
+  return { nonce, tag: cipher.getAuthTag(), ciphertext }
+}
+
+/** @throws {ApplianceError} SECRET_UNREADABLE */
+export function unsealSecret(key: Buffer, name: string, row: Row): string {
   try {
     const { nonce, tag, ciphertext } = row
     if (!(nonce instanceof Uint8Array && tag instanceof Uint8Array && ciphertext instanceof Uint8Array))

@@ -1,7 +1,14 @@
 // The connections to vCenter and AWS, the policy and this connector's identity, as a key/value table of checked JSON documents.
 import Type, { type TSchema } from 'typebox'
 import Value from 'typebox/value'
-import { type AwsSettings, type Connector, type Policy, type VcenterSettings, weekdays } from '../domain.ts'
+import {
+  type AwsSettings,
+  type Connector,
+  type Policy,
+  type VcenterSettings,
+  type WeeklyWindow,
+  weekdays,
+} from '../domain.ts'
 import { ApplianceError } from '../errors.ts'
 import { type Database, parseDocument, type Statements } from './database.ts'
 
@@ -24,6 +31,9 @@ export interface SettingsRepository {
   setProxy(proxy: ProxySettings | undefined): Promise<void>
   getLogUpload(): Promise<LogUpload | undefined>
   setLogUpload(logUpload: LogUpload): Promise<void>
+  /** Undefined while nobody has decided. */
+  getAutoUpgrade(): Promise<AutoUpgradeSettings | undefined>
+  setAutoUpgrade(settings: AutoUpgradeSettings): Promise<void>
 }
 
 export interface ProxySettings {
@@ -36,6 +46,16 @@ export interface LogUpload {
   enabled: boolean
   lastAt?: string
   lastKey?: string
+}
+
+/** Whether newer releases are looked for and installed by themselves. */
+export interface AutoUpgradeSettings {
+  enabled: boolean
+  /** Below `releases/` of the connector's bucket, or a bundle that always is the newest. */
+  source: { kind: 'bucket' } | { kind: 'url'; url: string }
+  /** By the clock of the policy's time zone; none: at any time. */
+  windows: WeeklyWindow[]
+  lastLookAt?: string
 }
 
 const closed = { additionalProperties: false }
@@ -124,6 +144,18 @@ const logUploadSchema = Type.Object(
   { enabled: Type.Boolean(), lastAt: Type.Optional(Type.String()), lastKey: Type.Optional(Type.String()) },
   closed,
 )
+const autoUpgradeSchema = Type.Object(
+  {
+    enabled: Type.Boolean(),
+    source: Type.Union([
+      Type.Object({ kind: Type.Literal('bucket') }, closed),
+      Type.Object({ kind: Type.Literal('url'), url: Type.String() }, closed),
+    ]),
+    windows: Type.Array(windowSchema),
+    lastLookAt: Type.Optional(Type.String()),
+  },
+  closed,
+)
 
 /** Settings kept in the database. */
 export function settingsRepository(database: Database): SettingsRepository {
@@ -133,6 +165,7 @@ export function settingsRepository(database: Database): SettingsRepository {
   const policy = setting<Policy>('policy', policySchema)
   const proxy = setting<ProxySettings>('proxy', proxySchema)
   const logUpload = setting<LogUpload>('logUpload', logUploadSchema)
+  const autoUpgrade = setting<AutoUpgradeSettings>('autoUpgrade', autoUpgradeSchema)
   return {
     getVcenter: async () => database.read(vcenter.find),
     setVcenter: async settings => database.write(sql => vcenter.put(sql, settings)),
@@ -144,6 +177,8 @@ export function settingsRepository(database: Database): SettingsRepository {
     setProxy: async given => database.write(sql => (given ? proxy.put(sql, given) : proxy.remove(sql))),
     getLogUpload: async () => database.read(logUpload.find),
     setLogUpload: async given => database.write(sql => logUpload.put(sql, given)),
+    getAutoUpgrade: async () => database.read(autoUpgrade.find),
+    setAutoUpgrade: async given => database.write(sql => autoUpgrade.put(sql, given)),
     getConnector: async () => database.read(connector.find),
 
     async setConnector(given) {

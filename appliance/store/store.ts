@@ -23,7 +23,7 @@ import { type NotificationChannelRepository, notificationChannelRepository } fro
 import { type NotificationRepository, notificationRepository } from './notifications.ts'
 import { finishRestore } from './restore.ts'
 import { type RunRepository, runRepository } from './runs.ts'
-import { openSecretStore, type SecretStore } from './secrets.ts'
+import { openSecretStore, openSecretsKey, type SecretStore, secretsKeyName } from './secrets.ts'
 import { type ServerRepository, serverRepository } from './servers.ts'
 import { type SessionRepository, sessionRepository } from './sessions.ts'
 import { type SettingsRepository, settingsRepository } from './settings.ts'
@@ -51,20 +51,24 @@ export interface Store {
   close(): void
 }
 
+/** What the appliance makes after its database: beside an empty one, it tells that it has lost everything. */
+const madeAfterwards = [secretsKeyName, 'api-token']
+
 /**
  * Opens, or makes, the store in a data directory: `hoist.db` and `secrets.key`. A database of an older version is copied to
  * `backups/before-schema-N.db` before its schema becomes N. A backup's return that was cut off is brought to its end first.
+ * @param secretsKey path of the key, where the machine gives one
  * @throws {ApplianceError} STORE_LOCKED, STORE_DAMAGED, STORE_NEWER, STORE_UNAVAILABLE, PRIVATE_FILE_UNSAFE
  */
-export async function openStore(dataDir: string): Promise<Store> {
+export async function openStore(dataDir: string, secretsKey = ''): Promise<Store> {
   await makePrivateDirectory(dataDir)
   await finishRestore(dataDir)
   const path = join(dataDir, databaseName)
-  const keyPath = join(dataDir, 'secrets.key')
-  // The key is made after the database: an empty file beside it is one that has lost everything. So is one that is missing
-  // where there are backups of it: a new one would push them out.
+  // One that is missing where there are backups of it has lost everything, too: a new one would push them out.
   const sizeBytes = await sizeOf(path)
-  if (sizeBytes === 0 && (await sizeOf(keyPath)) !== undefined) throw damagedError(path, new Error('the file is empty'))
+  if (sizeBytes === 0)
+    for (const name of madeAfterwards)
+      if ((await sizeOf(join(dataDir, name))) !== undefined) throw damagedError(path, new Error('the file is empty'))
   if (sizeBytes === undefined && (await listBackups(dataDir)).length > 0)
     throw damagedError(path, new Error('the file is missing, and there are backups of it'))
   const database = openDatabase(path, {
@@ -74,7 +78,7 @@ export async function openStore(dataDir: string): Promise<Store> {
   try {
     return {
       settings: settingsRepository(database),
-      secrets: await openSecretStore(database, keyPath),
+      secrets: openSecretStore(database, await openSecretsKey(dataDir, secretsKey)),
       servers: serverRepository(database),
       jobs: jobRepository(database),
       runs: runRepository(database),

@@ -15,7 +15,13 @@ export interface AutoUpgradeOptions {
   nextOpening(instant: Date): Date | undefined
 }
 
-export type AutoUpgrade = { do: 'nothing'; why: string } | { do: 'wait'; until: Date } | { do: 'upgrade'; to: string }
+/** `tried`: it was installed once, and not kept. */
+export type WhyNothing = 'off' | 'nothingNewer' | 'tried' | 'neverOpen'
+
+export type AutoUpgrade =
+  | { do: 'nothing'; why: WhyNothing }
+  | { do: 'wait'; to: string; until: Date }
+  | { do: 'upgrade'; to: string }
 
 /** A release that was not good here once is not tried again by itself: it would stop the service every night. */
 export function decideAutoUpgrade({
@@ -26,12 +32,11 @@ export function decideAutoUpgrade({
   now,
   nextOpening,
 }: AutoUpgradeOptions): AutoUpgrade {
-  if (!enabled) return { do: 'nothing', why: 'Automatic upgrades are off.' }
-  if (offered === undefined || compareVersions(offered, running) <= 0)
-    return { do: 'nothing', why: `There is no release newer than ${running}.` }
-  if (last !== undefined && last.to === offered && last.result !== 'upgraded')
-    return { do: 'nothing', why: `Release ${offered} was tried and not kept: install it by hand.` }
+  if (!enabled) return { do: 'nothing', why: 'off' }
+  if (offered === undefined || compareVersions(offered, running) <= 0) return { do: 'nothing', why: 'nothingNewer' }
+  if (last !== undefined && last.to === offered && last.result !== 'upgraded') return { do: 'nothing', why: 'tried' }
   const opening = nextOpening(now)
-  if (opening === undefined) return { do: 'nothing', why: 'The window for upgrades is never open.' }
-  return opening.getTime() <= now.getTime() ? { do: 'upgrade', to: offered } : { do: 'wait', until: opening }
+  if (opening === undefined) return { do: 'nothing', why: 'neverOpen' }
+  if (opening.getTime() <= now.getTime()) return { do: 'upgrade', to: offered }
+  return { do: 'wait', to: offered, until: opening }
 }

@@ -27,6 +27,7 @@ export interface SignedManifest {
  * The whole bundle: its manifest is verified and admitted first, then its archive's bytes go to `keepArchive`, which must not
  * use them before this returns.
  * @param running the version of the release that runs
+ * @param onManifest told of what is admitted, before anything else is read; what it throws ends it
  * @throws {ApplianceError} RELEASE_DAMAGED, RELEASE_UNTRUSTED, RELEASE_FOREIGN, RELEASE_NOT_NEWER, RELEASE_STEP_MISSING
  */
 export async function readRelease(
@@ -34,11 +35,13 @@ export async function readRelease(
   keys: readonly KeyObject[],
   running: string,
   keepArchive: (bytes: AsyncIterable<Buffer>) => Promise<void>,
+  onManifest?: (manifest: ReleaseManifest) => void,
 ): Promise<SignedManifest> {
   const reader = new ByteReader(source)
   try {
     const signed = await readManifest(reader, keys)
     admit(signed.manifest, running)
+    onManifest?.(signed.manifest)
     const { sizeBytes, sha256 } = signed.manifest.archive
     await reader.expect(headerOf({ path: archiveName, sizeBytes, executable: false }), "its archive's header")
     const hash = createHash('sha256')

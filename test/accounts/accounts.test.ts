@@ -68,6 +68,15 @@ t.test('the own password is not changed to itself', async t => {
   await t.resolves(accounts.changeOwnPassword(anna, { ...same, next: otherPassword }, address()))
 })
 
+t.test('whoever asks for something grave proves to be the person of the account', async t => {
+  const { accounts, anna } = await start(t)
+  await t.resolves(accounts.confirmPassword(anna, goodPassword, address()))
+  await t.rejects(accounts.confirmPassword(anna, otherPassword, address()), { code: 'PASSWORD_WRONG' })
+  await t.rejects(accounts.confirmPassword({ ...anna, id: 'another' }, goodPassword, address()), {
+    code: 'PASSWORD_WRONG',
+  })
+})
+
 t.test('the way back: a new password lifts the lock and ends the sessions', async t => {
   const { accounts, anna, access } = await start(t)
   const { secret } = await access.sessions.open(anna.id)

@@ -94,3 +94,38 @@ t.test('guesses are slowed down: a million years are not enough', async t => {
   }
   t.ok(tried <= 2000 + 30, `${tried} in 2000 s`)
 })
+
+t.test('one that was given at the deployment is taken as it was given, and shown nowhere', async t => {
+  const { access, clock, restart } = await start(t)
+  const own = (await access.ensureSetupCode()) ?? ''
+  await access.setupCode.adopt(' Correct horse 7! ')
+  t.equal(await access.ensureSetupCode(), undefined)
+  const again = await restart()
+  t.equal(await again.ensureSetupCode(), undefined)
+  await t.resolves(again.setupCode.check('Correct horse 7!  ', 'a'))
+  for (const typed of ['correct horse 7!', 'Correct horse 7', own, '=Correct horse 7!'])
+    await t.rejects(
+      again.setupCode.check(typed, 'b'),
+      { code: 'SETUP_CODE_WRONG', message: /not the setup code/ },
+      typed,
+    )
+  for (let time = 0; time < 20; time++)
+    await t.rejects(
+      again.setupCode.check('short', 'c'),
+      { code: 'SETUP_CODE_WRONG', message: /12 to 64/ },
+      'a slip costs nothing',
+    )
+  await t.resolves(again.setupCode.check('Correct horse 7!', 'c'))
+  clock.add(600_000)
+  await again.claim(administrator)
+  await t.rejects(again.setupCode.check('Correct horse 7!', 'a'), { code: 'ALREADY_CLAIMED' })
+})
+
+t.test('a claimed appliance takes no code, and none that could be guessed or not be typed is taken', async t => {
+  const { access, store } = await start(t)
+  for (const code of ['', 'elevenchars', 'x'.repeat(65), 'twelve\nchars'])
+    await t.rejects(access.setupCode.adopt(code), { code: 'SETUP_CODE_WRONG' }, code)
+  await access.claim(administrator)
+  await access.setupCode.adopt('Correct horse 7!')
+  t.equal(await store.secrets.get('setup.code'), undefined)
+})

@@ -108,7 +108,7 @@ t.test('every role is refused what is not its own, and let in to what is', async
   const roles = ['administrator', 'operator', 'support'] as const
   for (const role of roles) {
     for (const route of routes) {
-      const { role: wanted, setupOnly } = accessOf(route)
+      const { role: wanted, setupOnly, localOnly } = accessOf(route)
       if (wanted === 'nobody' || wanted === 'anybody' || route.route === '/api/events') continue
       if (route.method === 'DELETE' && route.route === '/api/session') continue
       const browser = await signedInOnce(role)
@@ -119,7 +119,8 @@ t.test('every role is refused what is not its own, and let in to what is', async
         headers: { cookie: browser.cookie ?? '', 'x-hoist-csrf': browser.csrf ?? '' },
       })
       const what = `${role}: ${route.method} ${route.route}`
-      t.equal(answer.statusCode === 403, setupOnly === true || !hasRole(role, wanted), `${what} ${answer.statusCode}`)
+      const refused = setupOnly === true || localOnly === true || !hasRole(role, wanted)
+      t.equal(answer.statusCode === 403, refused, `${what} ${answer.statusCode}`)
       t.not(answer.statusCode, 401, what)
     }
   }
@@ -132,7 +133,7 @@ t.test('a read-only token changes nothing, and no token makes heirs', async t =>
   for (const [index, secret] of made.entries()) {
     const readOnly = index === 0
     for (const route of routes) {
-      const { role, noTokens, setupOnly } = accessOf(route)
+      const { role, noTokens, setupOnly, localOnly } = accessOf(route)
       if (role === 'nobody' || role === 'anybody' || route.route === '/api/events') continue
       const changes = route.method !== 'GET' && route.method !== 'HEAD'
       const { statusCode } = await api.inject({
@@ -140,7 +141,7 @@ t.test('a read-only token changes nothing, and no token makes heirs', async t =>
         url: urlOf(route.route),
         headers: { authorization: `Bearer ${secret}` },
       })
-      const refused = noTokens === true || setupOnly === true || (readOnly && changes)
+      const refused = noTokens === true || setupOnly === true || localOnly === true || (readOnly && changes)
       t.equal(
         statusCode === 403,
         refused,

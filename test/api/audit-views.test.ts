@@ -31,8 +31,10 @@ t.test('every view belongs to a route of the table that changes something, and s
     connector: service('connector'),
     notifications: service('notifications'),
     system: service('system'),
+    machine: service('machine'),
     support: { view: async () => ({ logUpload: { enabled: true } }) },
     webCertificate: service('webCertificate'),
+    upgrade: { view: async () => ({ running: '1.0.0', auto: { enabled: true, source: 's', windows: [], next: 'n' } }) },
   } as unknown as ViewedServices
   const views = auditViews(services)
   for (const [line, view] of Object.entries(views)) {
@@ -44,5 +46,15 @@ t.test('every view belongs to a route of the table that changes something, and s
   }
   t.strictSame(await views['PUT /api/settings/aws']?.({}), { region: 'r' })
   t.match(await views['DELETE /api/tokens/:id']?.({ id: token.id }), { name: 'ci' })
-  t.strictSame([...new Set(asked)].sort(), ['connector', 'jobs', 'notifications', 'policy', 'system', 'webCertificate'])
+  t.strictSame(await views['PUT /api/upgrade/settings']?.({}), { enabled: true, source: 's', windows: [] })
+  t.strictSame(await views['POST /api/upgrade/install']?.({}), { running: '1.0.0' })
+  t.strictSame([...new Set(asked)].sort(), [
+    'connector',
+    'jobs',
+    'machine',
+    'notifications',
+    'policy',
+    'system',
+    'webCertificate',
+  ])
 })

@@ -50,8 +50,10 @@ export async function apiOf(
     throughput: other(),
     health: other(),
     system: other(),
+    machine: other(),
     aws: other(),
     support: other(),
+    upgrade: other(),
     // Asked with each answer.
     webCertificate: { ...other(), view: () => viewWebCertificate(tls.cert) },
     ...services,

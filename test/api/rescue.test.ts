@@ -1,6 +1,6 @@
 // The routes of rescue mode, over a service that a test makes up.
-import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import { createRescueApi, type RescueService } from '../../appliance/api/rescue.ts'
@@ -18,14 +18,14 @@ const view: RescueView = {
   backups: [{ name: 'a.db', takenAt: '2026-03-01T02:00:00.000Z', sizeBytes: 5, ok: true, findings: [] }],
 }
 const token = 'x'.repeat(43)
+const passphrase = 'fourteen herons'
 
 async function open(
   t: Test,
   changes: Partial<RescueService> = {},
   page?: { 'index.html': string; assets: { 'a.js': string } },
 ) {
-  const files = { 'hoist.db': 'damaged!', 'a.db': 'whole', empty: '' }
-  const directory = t.testdir(page ? { ...files, page } : files)
+  const directory = t.testdir(page ? { page } : {})
   const asked: unknown[] = []
   const app = await createRescueApi({
     tls: await ensureWebCertificate(join(directory, 'tls')),
@@ -35,9 +35,21 @@ async function open(
     rescue: {
       error,
       view: async () => view,
-      async exportPath(query) {
-        asked.push(query)
-        return join(directory, query.backup ?? 'hoist.db')
+      async export(body) {
+        asked.push(body)
+        if (body.backup === 'none.db') throw new ApplianceError('NOT_FOUND', 'There is none.', { hint: 'Look.' })
+        const content = Buffer.from(`sealed ${body.backup ?? 'damage'}`)
+        const fileName = 'a.hoistbackup'
+        return { fileName, sizeBytes: content.length, content: Readable.from([content], { objectMode: false }) }
+      },
+      async upload(sent) {
+        const bytes = Buffer.concat(await Array.fromAsync(sent))
+        asked.push(bytes.toString())
+        return { sizeBytes: bytes.length }
+      },
+      async import(passphrase) {
+        asked.push(passphrase)
+        return { backup: 'imported-20260301T020000Z.db', damagedFile: 'damaged-20260301T020000Z.db' }
       },
       async restore(backup) {
         asked.push(backup)
@@ -50,7 +62,7 @@ async function open(
   t.teardown(() => app.close())
   const ask = (method: 'GET' | 'POST' | 'DELETE', url: string, payload?: object) =>
     app.inject({ method, url, headers: { authorization: `Bearer ${token}` }, ...(payload ? { payload } : {}) })
-  return { app, ask, asked, directory }
+  return { app, ask, asked }
 }
 
 t.test('the process lives and is not ready, and says so to everybody; the rest needs the token', async t => {
@@ -59,7 +71,9 @@ t.test('the process lives and is not ready, and says so to everybody; the rest n
   t.match(await app.inject('/api/health/ready'), { statusCode: 503, body: '{"ok":false,"code":"STORE_DAMAGED"}' })
   for (const [method, url] of [
     ['GET', '/api/rescue'],
-    ['GET', '/api/rescue/export'],
+    ['POST', '/api/rescue/export'],
+    ['PUT', '/api/rescue/upload'],
+    ['POST', '/api/rescue/import'],
     ['POST', '/api/rescue/restore'],
     ['GET', '/api/jobs'],
   ] as const)
@@ -72,6 +86,7 @@ t.test('what is wrong is shown, and everything else answers that', async t => {
   for (const [method, url] of [
     ['GET', '/api/jobs'],
     ['GET', '/api/health'],
+    ['GET', '/api/rescue/export'],
     ['DELETE', '/api/runs/1'],
     ['POST', '/api/rescue'],
   ] as const) {
@@ -81,39 +96,37 @@ t.test('what is wrong is shown, and everything else answers that', async t => {
   }
 })
 
-t.test('the damaged file and a backup are sent as they are', async t => {
-  const { ask, asked, directory } = await open(t)
-  const damaged = await ask('GET', '/api/rescue/export')
-  t.match(damaged, { statusCode: 200, body: 'damaged!' })
+t.test('the damaged database and a backup are sent under a passphrase only', async t => {
+  const { ask, asked } = await open(t)
+  const damaged = await ask('POST', '/api/rescue/export', { passphrase })
+  t.match(damaged, { statusCode: 200, body: 'sealed damage' })
   t.match(damaged.headers, {
-    'content-type': 'application/vnd.sqlite3',
-    'content-length': '8',
-    'content-disposition': 'attachment; filename="hoist.db"',
+    'content-type': 'application/octet-stream',
+    'content-length': '13',
+    'content-disposition': 'attachment; filename="a.hoistbackup"',
     'cache-control': 'no-store',
   })
-  t.match(await ask('GET', '/api/rescue/export?backup=a.db'), { statusCode: 200, body: 'whole' })
-  await ask('GET', '/api/rescue/export?part=log')
-  t.same(asked, [{}, { backup: 'a.db' }, { part: 'log' }])
-  writeFileSync(join(directory, 'a.db'), '')
-  t.match(await ask('GET', '/api/rescue/export?backup=a.db'), { statusCode: 200, body: '' })
-  t.match((await ask('GET', '/api/rescue/export?backup=none.db')).json(), { code: 'NOT_FOUND' })
-  t.match((await ask('GET', '/api/rescue/export?path=x')).json(), { code: 'INVALID_REQUEST' })
-  t.match((await ask('GET', '/api/rescue/export?backup=..%2Fkey.db')).json(), { code: 'INVALID_REQUEST' })
+  t.match(await ask('POST', '/api/rescue/export', { passphrase, backup: 'a.db' }), { body: 'sealed a.db' })
+  t.same(asked, [{ passphrase }, { passphrase, backup: 'a.db' }])
+  t.match((await ask('POST', '/api/rescue/export', { passphrase, backup: 'none.db' })).json(), { code: 'NOT_FOUND' })
+  for (const body of [{}, { passphrase: 'short' }, { passphrase, path: 'x' }, { passphrase, backup: '../key.db' }])
+    t.match((await ask('POST', '/api/rescue/export', body)).json(), { code: 'INVALID_REQUEST' })
+  t.equal(asked.length, 3)
 })
 
-t.test('a browser that has shown the token downloads by links, and cannot restore by its cookie', async t => {
-  const { app, ask, asked } = await open(t)
-  t.equal((await app.inject({ method: 'POST', url: '/api/rescue/session' })).statusCode, 401)
-  const given = await ask('POST', '/api/rescue/session')
-  t.equal(given.statusCode, 204)
-  const set = String(given.headers['set-cookie'])
-  t.match(set, /^__Host-hoist=[\w-]{43}; Path=\/; Secure; HttpOnly; SameSite=Strict$/)
-  t.notOk(set.includes(token), 'it is not the token')
-  const headers = { cookie: set.split(';')[0] ?? '' }
-  t.match(await app.inject({ url: '/api/rescue/export', headers }), { statusCode: 200, body: 'damaged!' })
-  const payload = { backup: 'a.db' }
-  t.equal((await app.inject({ method: 'POST', url: '/api/rescue/restore', headers, payload })).statusCode, 401)
-  t.strictSame(asked, [{}], 'nothing was restored')
+t.test('an exported backup is taken as it comes, and imported with its passphrase', async t => {
+  const { app, asked, ask } = await open(t)
+  const send = (type: string) =>
+    app.inject({
+      ...{ method: 'PUT', url: '/api/rescue/upload', payload: 'x'.repeat(50_000) },
+      headers: { authorization: `Bearer ${token}`, 'content-type': type },
+    })
+  t.same((await send('application/octet-stream')).json(), { sizeBytes: 50_000 })
+  t.match((await send('text/plain')).json(), { code: 'INVALID_REQUEST' })
+  const answer = await ask('POST', '/api/rescue/import', { passphrase: 'any' })
+  t.match(answer.json(), { backup: 'imported-20260301T020000Z.db' })
+  t.strictSame(asked.slice(1), ['any', 'answered'])
+  t.match((await ask('POST', '/api/rescue/import')).json(), { code: 'INVALID_REQUEST' })
 })
 
 t.test('the page is served under its policy to everybody; the API stays closed', async t => {

@@ -19,6 +19,7 @@ import {
   vmimportTrustPolicy,
 } from '../../appliance/aws/permissions.ts'
 import { checkImportRole, ensureBucket } from '../../appliance/aws/registration.ts'
+import { openReleaseObject } from '../../appliance/aws/release-objects.ts'
 import { deleteObject } from '../../appliance/aws/s3-objects.ts'
 import { createPartUpload } from '../../appliance/aws/s3-upload.ts'
 import { awaitSnapshotImport, startSnapshotImport, undoSnapshotImport } from '../../appliance/aws/snapshot-import.ts'
@@ -30,7 +31,7 @@ import { awsCli, awsLab, connect, connectorId } from './aws-lab.ts'
 import { importDisk, uploadDisk } from './disk-import.ts'
 
 // Every statement is left out once, and everything done each time.
-t.setTimeout(180_000)
+t.setTimeout(300_000)
 
 const accountId = '111122223333'
 const region = 'eu-central-1'
@@ -124,6 +125,10 @@ async function everything(t: Test, lab: Lab): Promise<void> {
   await undoSnapshotImport({ clients, taskId, tags })
   await deleteObject({ clients, bucket, key: 'runs/r1/disk.vmdk', accountId })
   await putLogBundle({ clients, bucket, accountId, key: 'logs/bundle.tar.gz', body: Buffer.from('logs') })
+  // That there is none is said to whoever may read it only.
+  await openReleaseObject({ clients, bucket, accountId, key: 'releases/hoist-1.0.0.tar' }).catch(thrown => {
+    if (thrown.code !== 'NOT_FOUND') throw thrown
+  })
   await refuseUnlessSimulated(clients)
   const lease: Lease = {
     version: 1,

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ext4FileSystem, MiB, partitionedDisk } from '../lab/guests/disk-image.ts'
+import { ext4FileSystem, MiB, partitionedDisk } from '../../packer/disk-image.ts'
 import { madeOnce } from '../lab/guests/made-once.ts'
 import { ensureTools } from '../lab/tools.ts'
 

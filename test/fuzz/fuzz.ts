@@ -180,9 +180,10 @@ function documented(line: string): string {
 }
 
 /** What the table of access says to whoever makes a pass. */
-function may(pass: FuzzPass, line: string, { role, setupOnly, noTokens }: Access): boolean {
+function may(pass: FuzzPass, line: string, { role, setupOnly, localOnly, noTokens }: Access): boolean {
   if (role === 'nobody' || role === 'anybody') return true
   if (pass === 'stranger' || setupOnly) return false
+  if (localOnly) return pass === 'administrator'
   // Its token is an administrator's.
   if (pass === 'reader') return line.startsWith('GET ') && !noTokens
   return hasRole(pass, role)

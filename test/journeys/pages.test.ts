@@ -19,6 +19,7 @@ const paths = [
   '/settings/notifications',
   '/settings/backups',
   '/settings/certificate',
+  '/settings/appliance',
   '/support',
   '/support/logs',
   '/support/leftovers',

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Page } from 'playwright-core'
 import t from 'tap'
+import { unseal } from '../../appliance/store/sealed-stream.ts'
 import { administrator, axeFindings, type Journey, narrow, overhang, shoot, startJourney, wide } from './browser.ts'
 
 const root = join(import.meta.dirname, '..', '..')
@@ -15,6 +16,8 @@ const looks = [
   { name: 'narrow-light', viewport: narrow, theme: 'light' },
   { name: 'narrow-dark', viewport: narrow, theme: 'dark' },
 ] as const
+
+const passphrase = 'fourteen herons in a row'
 
 let journey: Journey
 let child: ChildProcess | undefined
@@ -59,6 +62,13 @@ async function startDamaged(): Promise<{ ready: Promise<void> }> {
   return { ready }
 }
 
+async function unsealed(sealed: Buffer): Promise<Buffer> {
+  async function* whole() {
+    yield sealed
+  }
+  return Buffer.concat(await Array.fromAsync(unseal(whole(), passphrase)))
+}
+
 async function prove(page: Page, token: string): Promise<void> {
   await page.getByLabel('API token').fill(token)
   await page.getByRole('button', { name: 'Open' }).click()
@@ -94,18 +104,24 @@ t.test('a browser that finds the database damaged restores it by clicks', async 
   await damagedRow.getByText('Damaged').waitFor()
   t.equal(await damagedRow.getByRole('button', { name: 'Restore' }).count(), 0, 'it cannot be restored')
 
-  const save = async (name: string | RegExp) => {
+  const bytes = readFileSync(database)
+  const save = async (name: string) => {
+    await page.getByRole('button', { name, exact: true }).click()
+    const dialog = page.getByRole('dialog')
+    await dialog.getByLabel('Passphrase of the export').fill(passphrase)
+    await dialog.getByLabel('Passphrase again').fill(passphrase)
     const begun = page.waitForEvent('download')
-    await page.getByRole('link', { name, exact: true }).click()
+    await dialog.getByRole('button', { name: 'Export' }).click()
     const download = await begun
-    return { name: download.suggestedFilename(), bytes: readFileSync(await download.path()) }
+    await dialog.waitFor({ state: 'detached' })
+    return { name: download.suggestedFilename(), plain: await unsealed(readFileSync(await download.path())) }
   }
-  const damaged = await save('Download the damaged database')
-  t.equal(damaged.name, 'hoist.db')
-  t.ok(damaged.bytes.equals(readFileSync(database)), 'as it is, byte for byte')
-  const copy = await save(`Download ${backup}`)
-  t.equal(copy.name, backup)
-  t.ok(copy.bytes.equals(readFileSync(join(site.dataDir, 'backups', backup))))
+  const damaged = await save('Export the damaged database')
+  t.equal(damaged.name, 'hoist.hoistbackup')
+  t.ok(damaged.plain.includes(bytes), 'as it is, byte for byte')
+  const copy = await save(`Export ${backup}`)
+  t.equal(copy.name, backup.replace('.db', '.hoistbackup'))
+  t.ok(copy.plain.includes(readFileSync(join(site.dataDir, 'backups', backup))))
 
   for (const look of looks) {
     const other = await journey.open(look)
@@ -132,7 +148,7 @@ t.test('a browser that finds the database damaged restores it by clicks', async 
   // By itself: to the sign-in of the appliance that works again.
   await page.getByRole('heading', { name: 'Sign in' }).waitFor({ timeout: 30_000 })
   const kept = readdirSync(site.dataDir).find(name => /^damaged-.*\.db$/.test(name))
-  t.ok(kept && readFileSync(join(site.dataDir, kept)).equals(damaged.bytes), 'the damaged database is kept')
+  t.ok(kept && readFileSync(join(site.dataDir, kept)).equals(bytes), 'the damaged database is kept')
 
   await page.getByLabel('User name').fill(administrator.name)
   await page.getByLabel('Password').fill(administrator.password)

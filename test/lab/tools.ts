@@ -32,9 +32,20 @@ export const tools = {
 /**
  * `images` qemu-img; `python` the virtual environment; `vcenter`, `front` and `s3` the lab's servers; `govc` the peer of
  * the benchmarks; `guests` what makes guest disks; `boot` what boots them;
- * `ova` what reads an OVA; `browser` what shows the page.
+ * `image` what builds the appliance's disk; `ova` what reads an OVA; `browser` what shows the page.
  */
-export type ToolKind = 'images' | 'python' | 'vcenter' | 'front' | 's3' | 'govc' | 'guests' | 'boot' | 'ova' | 'browser'
+export type ToolKind =
+  | 'images'
+  | 'python'
+  | 'vcenter'
+  | 'front'
+  | 's3'
+  | 'govc'
+  | 'guests'
+  | 'boot'
+  | 'image'
+  | 'ova'
+  | 'browser'
 
 export const toolKinds: readonly ToolKind[] = [
   'images',
@@ -45,6 +56,7 @@ export const toolKinds: readonly ToolKind[] = [
   'govc',
   'guests',
   'boot',
+  'image',
   'ova',
   'browser',
 ]
@@ -55,29 +67,44 @@ interface DebianPackage {
   shownBy: string
 }
 
+/** What boots a machine, whoever's. */
+const bootPackages: DebianPackage[] = [
+  { name: 'qemu-system-x86', shownBy: 'qemu-system-x86_64' },
+  { name: 'ovmf', shownBy: '/usr/share/OVMF/OVMF_CODE.fd' },
+  { name: 'seabios', shownBy: '/usr/share/seabios/bios-256k.bin' },
+  { name: 'ipxe-qemu', shownBy: '/usr/lib/ipxe/qemu/efi-virtio.rom' },
+]
+
+/** What makes a disk that boots, without mounting it. */
+const diskPackages: DebianPackage[] = [
+  { name: 'qemu-utils', shownBy: 'qemu-img' },
+  { name: 'mmdebstrap', shownBy: 'mmdebstrap' },
+  { name: 'fdisk', shownBy: 'sfdisk' },
+  { name: 'dosfstools', shownBy: 'mkfs.vfat' },
+  { name: 'mtools', shownBy: 'mcopy' },
+  { name: 'e2fsprogs', shownBy: 'mke2fs' },
+]
+
 const debianPackages: Partial<Record<ToolKind, DebianPackage[]>> = {
   images: [{ name: 'qemu-utils', shownBy: 'qemu-img' }],
   guests: [
-    { name: 'qemu-utils', shownBy: 'qemu-img' },
-    { name: 'mmdebstrap', shownBy: 'mmdebstrap' },
-    { name: 'fdisk', shownBy: 'sfdisk' },
-    { name: 'dosfstools', shownBy: 'mkfs.vfat' },
-    { name: 'mtools', shownBy: 'mcopy' },
-    { name: 'e2fsprogs', shownBy: 'mke2fs' },
+    ...diskPackages,
     { name: 'ntfs-3g', shownBy: 'mkntfs' },
     { name: 'grub-common', shownBy: 'grub-mkimage' },
     { name: 'grub-pc-bin', shownBy: '/usr/lib/grub/i386-pc/boot.img' },
     { name: 'grub-efi-amd64-bin', shownBy: '/usr/lib/grub/x86_64-efi/normal.mod' },
   ],
-  boot: [
-    { name: 'qemu-system-x86', shownBy: 'qemu-system-x86_64' },
-    { name: 'ovmf', shownBy: '/usr/share/OVMF/OVMF_CODE.fd' },
-    { name: 'seabios', shownBy: '/usr/share/seabios/bios-256k.bin' },
-    { name: 'ipxe-qemu', shownBy: '/usr/lib/ipxe/qemu/efi-virtio.rom' },
+  boot: bootPackages,
+  image: [
+    ...bootPackages,
+    ...diskPackages,
+    { name: 'packer', shownBy: 'packer' },
+    { name: 'openssh-client', shownBy: 'ssh-keygen' },
   ],
   ova: [
     { name: 'libxml2-utils', shownBy: 'xmllint' },
     { name: 'virt-v2v', shownBy: 'virt-v2v' },
+    { name: 'genisoimage', shownBy: 'genisoimage' },
   ],
   browser: [
     { name: 'chromium', shownBy: 'chromium' },

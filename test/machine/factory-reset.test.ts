@@ -3,10 +3,24 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFil
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { finishFactoryReset } from '../../appliance/machine/factory-reset.ts'
-import { machineFiles } from '../../appliance/machine/machine-files.ts'
+import { type MachineFile, machineFiles } from '../../appliance/machine/machine-files.ts'
 import { tree } from './machine-lab.ts'
 
+/** As the image has them. */
+const left = ['etc/apt/apt.conf.d/20hoist-updates', 'etc/hosts', 'etc/ssh/sshd_config', 'outside/keep']
 const signal = new AbortController().signal
+
+const changed: readonly MachineFile[] = [
+  'network',
+  'time',
+  'aptProxy',
+  'sshRule',
+  'sshKeys',
+  'findings',
+  'hostname',
+  'hosts',
+  'firstBootDone',
+]
 
 async function used(t: Test) {
   const root = t.testdir({
@@ -20,8 +34,7 @@ async function used(t: Test) {
   writeFileSync(join(dataDir, 'manifests/deep/m'), 'data')
   symlinkSync(join(root, 'outside'), join(dataDir, 'link'))
   const files = machineFiles(root)
-  for (const file of ['network', 'time', 'aptProxy', 'sshRule', 'hostname', 'hosts', 'firstBootDone'] as const)
-    await files.write(file, file)
+  for (const file of changed) await files.write(file, file)
   const ran: string[] = []
   const run = async (file: string, args: readonly string[]) => {
     ran.push([file, ...args].join(' '))
@@ -44,8 +57,12 @@ t.test('data, settings of the machine and its host keys go; what a link points t
   t.equal(await finishFactoryReset(ground, signal), true)
   t.same(readdirSync(dataDir), [])
   t.equal(readFileSync(join(root, 'outside/keep'), 'utf8'), 'kept')
-  t.same(Object.keys(tree(root)), ['etc/ssh/sshd_config', 'outside/keep'])
-  t.same(ran, ['/usr/bin/systemctl disable ssh.service'])
+  t.same(Object.keys(tree(root)), left)
+  t.same(ran, [
+    '/usr/bin/systemctl --no-block disable --now ssh.service',
+    '/usr/bin/systemctl --no-block try-reload-or-restart nftables.service',
+    '/usr/bin/journalctl --rotate --vacuum-time=1s',
+  ])
   t.equal(await finishFactoryReset(ground, signal), false, 'once')
 })
 
@@ -57,5 +74,5 @@ t.test('one that is cut off is done again', async t => {
   writeFileSync(join(dataDir, 'hoist.db'), 'a service that should not have been started')
   t.equal(await finishFactoryReset(ground, signal), true)
   t.notOk(existsSync(join(dataDir, 'hoist.db')))
-  t.same(Object.keys(tree(root)), ['etc/ssh/sshd_config', 'outside/keep'])
+  t.same(Object.keys(tree(root)), left)
 })

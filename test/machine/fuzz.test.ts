@@ -37,6 +37,7 @@ const fileLines: Record<string, RegExp> = {
     /^(#.*|127\.0\.0\.1 localhost|127\.0\.1\.1 [A-Za-z0-9.-]+( [A-Za-z0-9-]+)?|::1 localhost ip6-localhost ip6-loopback|)$/,
   'etc/hoist/firewall/ssh.nft': /^(#.*|tcp dport 22 accept|)$/,
   'etc/apt/apt.conf.d/20hoist-proxy': /^(Acquire::https?::Proxy "https?:\/\/[A-Za-z0-9.:[\]%@!*'()_~-]+\/";|)$/,
+  'etc/apt/apt.conf.d/20hoist-updates': /^(#.*|APT::Periodic::(Update-Package-Lists|Unattended-Upgrade) "[01]";|)$/,
   'etc/hoist/factory-reset': /^$/,
 }
 
@@ -100,7 +101,10 @@ function isValid(text: string): boolean {
       )
     case 'hostname':
       return only(value, 'verb', 'name') && isText(name) && name.length <= 64 && isName(name)
+    case 'state':
+      return only(value, 'verb')
     case 'ssh':
+    case 'updates':
       return only(value, 'verb', 'enabled') && typeof enabled === 'boolean'
     case 'proxy':
       return (

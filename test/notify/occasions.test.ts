@@ -8,6 +8,7 @@ import {
   credentialsExpiring,
   occasionsOfRun,
   snapshotOld,
+  upgradeFailed,
 } from '../../appliance/notify/occasions.ts'
 
 const at = (iso: string) => new Date(iso)
@@ -206,4 +207,17 @@ t.test('a connector that became read-only is told of once, until its lease is wr
   t.equal(later.id, 'connectorReadOnly:c-1:n3')
   t.equal(connectorReadOnly({ id: 'c-1' }, 'leaseGone', now).id, 'connectorReadOnly:c-1:')
   t.end()
+})
+
+t.test('a release that was not kept is told of once for each attempt, with what runs and why', async t => {
+  const at = '2026-11-22T02:05:00.000Z'
+  const told = upgradeFailed({ from: '1.0.0', to: '1.1.0', result: 'rolled-back', reason: 'It was not well.', at })
+  t.match(told, {
+    event: 'upgradeFailed',
+    id: `upgradeFailed:1.1.0:${at}`,
+    title: /1\.0\.0 again: 1\.1\.0 was not kept/,
+    text: /taken back.*\n\nCause: It was not well\.\n\nWhat to do: /,
+    details: { from: '1.0.0', to: '1.1.0', result: 'rolled-back' },
+  })
+  t.match(upgradeFailed({ from: '1.0.0', to: '1.1.0', result: 'refused', at }).text, /was not installed/)
 })

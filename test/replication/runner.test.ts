@@ -95,6 +95,23 @@ t.test('what passes is waited for, as often as its limit says, and then the run 
   t.equal(ended.length, 1)
 })
 
+t.test(
+  'a run that no connection is handed to while the clock is wrong waits, and goes on once it is right',
+  async t => {
+    let wrong = 3
+    const { runner, seen, idle } = setUp({
+      contextFor: async () => {
+        const code = wrong-- > 0 ? 'AWS_CLOCK_SKEW' : 'NOT_CONFIGURED'
+        throw new ApplianceError(code, 'not now', { hint: 'wait' })
+      },
+    })
+    const run = await runner.start(await job(), 'manual')
+    await idle(run.jobId)
+    t.ok(seen.some(({ setback }) => setback?.failure.code === 'AWS_CLOCK_SKEW' && setback.resumeAt))
+    t.equal(wrong, -1, 'it was begun again until the clock was right')
+  },
+)
+
 t.test('a run that waits for what passes can be cancelled at once', async t => {
   const { runner, gate, seen } = setUp({ code: 'VCENTER_UNREACHABLE', resumeMs: 600_000 })
   gate.resolve()

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { AwsSecret } from '../../appliance/aws/clients.ts'
 import type { AwsSettings, VcenterSettings } from '../../appliance/domain.ts'
+import type { ClockGate } from '../../appliance/setup/clock-gate.ts'
 import { Connections } from '../../appliance/setup/connections.ts'
 import { openStore, type Store } from '../../appliance/store/store.ts'
 import type { AccessKey, Lab } from '../lab/lab.ts'
@@ -14,11 +15,14 @@ export interface Parts {
   connections: Connections
 }
 
+/** Of a machine that keeps its time. */
+const rightClock = { pass: async () => undefined }
+
 /** An empty store, and connections on it; gone with the test. */
-export async function applianceParts(t: Test): Promise<Parts> {
+export async function applianceParts(t: Test, clock: Pick<ClockGate, 'pass'> = rightClock): Promise<Parts> {
   const dataDir = await mkdtemp(join(tmpdir(), 'hoist-setup-'))
   const store = await openStore(dataDir)
-  const connections = new Connections(store.settings, store.secrets, () => undefined)
+  const connections = new Connections(store.settings, store.secrets, () => undefined, clock)
   t.teardown(async () => {
     await connections.close()
     store.close()

@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import type { NotificationChannel } from '../../appliance/domain.ts'
 import { openDatabase } from '../../appliance/store/database.ts'
 import { allChannels, notificationChannelRepository } from '../../appliance/store/notification-channels.ts'
-import { channelSecret, openSecretStore } from '../../appliance/store/secrets.ts'
+import { channelSecret, openSecretStore, openSecretsKey } from '../../appliance/store/secrets.ts'
 
 function open(t: Test) {
   const directory = t.testdir()
@@ -50,7 +50,7 @@ t.test('a change changes its fields only', async t => {
 
 t.test('a deleted channel takes its secret along, and no other', async t => {
   const { channels, database, directory } = open(t)
-  const secrets = await openSecretStore(database, join(directory, 'secrets.key'))
+  const secrets = openSecretStore(database, await openSecretsKey(directory, ''))
   await channels.create(webhook)
   await channels.create({ ...webhook, id: 'c-2' })
   for (const id of ['c-1', 'c-2']) await secrets.set(channelSecret(id), `key of ${id}`)

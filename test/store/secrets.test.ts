@@ -1,10 +1,16 @@
 // Secrets at rest: round trips, what an attacker with the file can and cannot do, and the key file's rules.
 import { chmodSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { type Database, openDatabase } from '../../appliance/store/database.ts'
-import { channelSecret, openSecretStore, secretNames } from '../../appliance/store/secrets.ts'
+import { channelSecret, openSecretStore, openSecretsKey, secretNames } from '../../appliance/store/secrets.ts'
 import { seeded } from './samples.ts'
+
+/** As the appliance opens them, with the key file in a data directory. */
+async function openAt(database: Database, keyPath: string) {
+  const given = basename(keyPath) === 'secrets.key' ? '' : keyPath
+  return openSecretStore(database, await openSecretsKey(dirname(keyPath), given))
+}
 
 function open(t: Test): { database: Database; keyPath: string; directory: string } {
   const directory = t.testdir()
@@ -15,7 +21,7 @@ function open(t: Test): { database: Database; keyPath: string; directory: string
 
 t.test('secrets come back as they were set, under a key file of 32 bytes and mode 0600', async t => {
   const { database, keyPath } = open(t)
-  const secrets = await openSecretStore(database, keyPath)
+  const secrets = await openAt(database, keyPath)
   t.equal(statSync(keyPath).mode & 0o777, 0o600)
   t.equal(statSync(keyPath).size, 32)
   const chance = seeded(7)
@@ -33,20 +39,20 @@ t.test('secrets come back as they were set, under a key file of 32 bytes and mod
 
 t.test('a second opening uses the same key', async t => {
   const { database, keyPath } = open(t)
-  await (await openSecretStore(database, keyPath)).set('aws.sessionToken', 'abc')
-  t.equal(await (await openSecretStore(database, keyPath)).get('aws.sessionToken'), 'abc')
+  await (await openAt(database, keyPath)).set('aws.sessionToken', 'abc')
+  t.equal(await (await openAt(database, keyPath)).get('aws.sessionToken'), 'abc')
 })
 
 t.test('neither the database nor its log ever holds a secret in clear', async t => {
   const { database, directory, keyPath } = open(t)
-  const secrets = await openSecretStore(database, keyPath)
+  const secrets = await openAt(database, keyPath)
   await secrets.set('vcenter.password', 'CANARY-PASSWORD')
   for (const file of ['hoist.db', 'hoist.db-wal']) t.notMatch(readFileSync(join(directory, file), 'latin1'), /CANARY/)
 })
 
 t.test('every write has a nonce of its own', async t => {
   const { database, keyPath } = open(t)
-  const secrets = await openSecretStore(database, keyPath)
+  const secrets = await openAt(database, keyPath)
   const nonces = new Set<string>()
   for (let i = 0; i < 50; i++) {
     await secrets.set('aws.sessionToken', 'same')
@@ -58,7 +64,7 @@ t.test('every write has a nonce of its own', async t => {
 
 t.test('rows that were swapped or copied to another name do not decrypt', async t => {
   const { database, keyPath } = open(t)
-  const secrets = await openSecretStore(database, keyPath)
+  const secrets = await openAt(database, keyPath)
   await secrets.set('vcenter.password', 'one')
   await secrets.set('aws.proxyPassword', 'two')
   database.write(sql => {
@@ -74,7 +80,7 @@ t.test('rows that were swapped or copied to another name do not decrypt', async 
 
 t.test('any changed bit, and a shortened tag, is noticed', async t => {
   const { database, keyPath } = open(t)
-  const secrets = await openSecretStore(database, keyPath)
+  const secrets = await openAt(database, keyPath)
   await secrets.set('aws.sessionToken', 'a token of some length')
   const good = database.read(sql => sql.get("SELECT * FROM secrets WHERE name = 'aws.sessionToken'"))
   const put = (column: string, value: Uint8Array) =>
@@ -101,9 +107,9 @@ t.test('any changed bit, and a shortened tag, is noticed', async t => {
 
 t.test('a lost key file is replaced; the old secrets say so, new ones work', async t => {
   const { database, keyPath } = open(t)
-  await (await openSecretStore(database, keyPath)).set('aws.sessionToken', 'abc')
+  await (await openAt(database, keyPath)).set('aws.sessionToken', 'abc')
   rmSync(keyPath)
-  const secrets = await openSecretStore(database, keyPath)
+  const secrets = await openAt(database, keyPath)
   await t.rejects(secrets.get('aws.sessionToken'), { code: 'SECRET_UNREADABLE', hint: /enter the secret again/ })
   await secrets.set('aws.sessionToken', 'new')
   t.equal(await secrets.get('aws.sessionToken'), 'new')
@@ -111,22 +117,37 @@ t.test('a lost key file is replaced; the old secrets say so, new ones work', asy
 
 t.test('a key file that others can read, a link, or one of another size is refused', async t => {
   const { database, keyPath, directory } = open(t)
-  await openSecretStore(database, keyPath)
+  await openAt(database, keyPath)
   for (const mode of [0o640, 0o604, 0o660, 0o666]) {
     chmodSync(keyPath, mode)
-    await t.rejects(openSecretStore(database, keyPath), { code: 'PRIVATE_FILE_UNSAFE', hint: /chmod 600/ })
+    await t.rejects(openAt(database, keyPath), { code: 'PRIVATE_FILE_UNSAFE', hint: /chmod 600/ })
   }
   chmodSync(keyPath, 0o600)
   const link = join(directory, 'link.key')
   symlinkSync(keyPath, link)
-  await t.rejects(openSecretStore(database, link), { code: 'PRIVATE_FILE_UNSAFE' })
+  await t.rejects(openAt(database, link), { code: 'PRIVATE_FILE_UNSAFE' })
   writeFileSync(keyPath, 'short')
-  await t.rejects(openSecretStore(database, keyPath), { code: 'PRIVATE_FILE_UNSAFE', message: /5 bytes/ })
+  await t.rejects(openAt(database, keyPath), { code: 'PRIVATE_FILE_UNSAFE', message: /5 bytes/ })
 })
+
+t.test(
+  'a key that the machine gives is only read: none is made beside the database, and a missing one is not replaced',
+  async t => {
+    const { database, directory } = open(t)
+    const given = join(directory, 'given.key')
+    await t.rejects(openAt(database, given), { code: 'PRIVATE_FILE_UNSAFE', message: /missing/ })
+    t.throws(() => statSync(given))
+    writeFileSync(given, Buffer.alloc(32, 9), { mode: 0o400 })
+    await (await openAt(database, given)).set('aws.sessionToken', 'abc')
+    t.equal(await (await openAt(database, given)).get('aws.sessionToken'), 'abc')
+    t.throws(() => statSync(join(directory, 'secrets.key')))
+    t.ok(readFileSync(given).equals(Buffer.alloc(32, 9)))
+  },
+)
 
 t.test('each notification channel has one secret of its own', async t => {
   const { database, keyPath } = open(t)
-  const secrets = await openSecretStore(database, keyPath)
+  const secrets = await openAt(database, keyPath)
   await secrets.set(channelSecret('a'), 'key of a')
   await secrets.set(channelSecret('b'), 'key of b')
   t.equal(await secrets.get(channelSecret('a')), 'key of a')

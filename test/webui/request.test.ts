@@ -2,6 +2,7 @@ import t from 'tap'
 import {
   ApiError,
   request,
+  requestFile,
   requestText,
   setBearer,
   setCsrf,
@@ -26,6 +27,39 @@ t.test('a refusal is an ApiError with code, message and hint', async t => {
   const api = fakeApi({ 'POST /api/jobs': () => ({ status: 409, body: refused }) })
   t.teardown(api.stop)
   await t.rejects(request('POST', '/api/jobs', {}), { ...refused, status: 409 })
+})
+
+t.test('a file is sent as it is, and one that comes has the name that the API gives it', async t => {
+  const api = fakeApi({})
+  t.teardown(api.stop)
+  let sent: RequestInit | undefined
+  globalThis.fetch = async (_url, init) => {
+    sent = init
+    return new Response('bytes', { headers: { 'content-disposition': 'attachment; filename="a.hoistbackup"' } })
+  }
+  const file = new Blob(['abc'])
+  const { blob, name } = await requestFile('PUT', '/api/x', file)
+  t.equal(sent?.body, file)
+  t.match(sent?.headers, { 'content-type': 'application/octet-stream' })
+  t.strictSame([name, await blob.text()], ['a.hoistbackup', 'bytes'])
+})
+
+t.test('a file that breaks off is no answer, and a refused one is an ApiError', async t => {
+  const api = fakeApi({ 'POST /api/x': () => ({ status: 404, body: { code: 'NOT_FOUND', message: 'm', hint: 'h' } }) })
+  t.teardown(api.stop)
+  await t.rejects(requestFile('POST', '/api/x', {}), { code: 'NOT_FOUND' })
+  globalThis.fetch = async () =>
+    new Response(
+      new ReadableStream({
+        start(controller) {
+          controller.enqueue(new Uint8Array(3))
+        },
+        pull(controller) {
+          controller.error(new TypeError('network error'))
+        },
+      }),
+    )
+  await t.rejects(requestFile('POST', '/api/x', {}), { code: 'UNREACHABLE' })
 })
 
 t.test('an end of the session is told, but not when signing in is refused', async t => {

@@ -28,6 +28,7 @@ export function ActionsCard() {
       <div class="buttons">
         <Button href="/settings/account">{words.password}</Button>
         {mayRun && <ImportCatalog />}
+        <Button href="/settings/upgrades">{words.upgrade}</Button>
         {mayChange && (
           <Button danger onClick={() => setAsked(true)}>
             {words.unregister}

@@ -59,8 +59,7 @@ export const h = {
     unregisterText: 'The extension is taken out of vCenter. Jobs stop. Images, snapshots and the bucket in AWS stay.',
     unregistered: 'The connector is unregistered',
     upgrade: 'Upgrade',
-    upgradeText: (version: string) =>
-      `This is version ${version}. An upgrade is installed at the console of the appliance.`,
+    upgradeText: (version: string) => `This is version ${version}.`,
   },
   support: {
     title: 'Support',

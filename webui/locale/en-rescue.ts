@@ -13,12 +13,11 @@ export const r = {
   findings: 'Found by the check',
   todo: 'What to do',
   steps: [
-    'Download the damaged database, for whoever looks into what has happened. It stays on the appliance, too.',
+    'Export the damaged database, for whoever looks into what has happened. It stays on the appliance, too.',
     'Restore the newest backup that is whole. The appliance then starts by itself.',
     'Sign in. If the appliance is read-only, say on the page Connectors that it is the connector. Then import the catalog, and look at the leftovers on the page Support: what was made since the backup.',
   ],
-  download: 'Download the damaged database',
-  downloadLog: 'Download its log',
+  exportDamage: 'Export the damaged database',
   noDatabase: 'There is no file of it',
   sizeOf: (database: string, log: string | undefined) =>
     log === undefined ? database : `${database}, and ${log} of changes that are not in it yet`,
@@ -27,16 +26,13 @@ export const r = {
   columns: { name: 'Name', taken: 'Taken', size: 'Size', check: 'Check' },
   whole: 'Whole',
   damaged: 'Damaged',
-  downloadOf: (name: string) => `Download ${name}`,
   restore: 'Restore',
   restoreOf: (name: string) => `Restore ${name}`,
   empty: 'There is no backup',
   emptyHint:
-    'Download the damaged database and report the issue with it. To begin anew, stop the appliance, move hoist.db and what is named like it out of the data directory, and start it: the setup begins from its first page.',
+    'Restore the export of a backup, if there is one. Otherwise export the damaged database and report the issue with it. To begin anew, stop the appliance, move hoist.db and what is named like it out of the data directory, and start it: the setup begins from its first page.',
   again: 'Check again',
   ask: (taken: string) => `Restore the backup of ${taken}?`,
   askText:
     'Jobs, runs, settings and accounts become what they were then. The damaged database is kept in the data directory. Images and snapshots in AWS stay.',
-  restoring: 'The backup is restored',
-  restoringText: 'The appliance starts. This page goes on by itself as soon as it answers.',
 } as const

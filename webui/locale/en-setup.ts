@@ -2,6 +2,7 @@
 
 export const s = {
   title: 'Setup',
+  fromBackup: 'Restore from a backup…',
   intro: 'Each step is saved when you go on. You can stop at any time and come back.',
   stepsLabel: 'Steps of the setup',
   correct: 'Correct what is marked to go on.',
@@ -17,10 +18,11 @@ export const s = {
   },
   claim: {
     title: 'Claim this appliance',
-    text: 'Only the person at its console can. The console shows a setup code of four groups of four letters; "npm start" prints it too.',
+    text: 'Only the person at its console can. The console shows a setup code of four groups of four letters, unless one was given when the appliance was deployed; "npm start" prints it too.',
     code: 'Setup code',
-    codeHint: 'Capitals, blanks and dashes do not matter.',
-    codeLength: (count: number) => `The setup code has 16 letters; these are ${count}.`,
+    codeHint: 'Of the code on the console, capitals, blanks and dashes do not matter.',
+    codeLength: (count: number) =>
+      `The code on the console has 16 letters; these are ${count}. One that was given has at least 12 characters.`,
     act: 'Go on',
   },
   licence: {
@@ -51,7 +53,6 @@ export const s = {
   },
   network: {
     machine: 'As the machine reports it',
-    machineHint: "Addresses are changed at the appliance's console or by vSphere, not here.",
     hostname: 'Host name',
     addresses: 'Addresses',
     gateway: 'Gateway',
@@ -80,7 +81,11 @@ export const s = {
     logs: "Upload the appliance's logs to the connector's bucket every day",
     logsHint: 'Passwords and keys never stand in logs. Names of servers do.',
     upgrades: 'Upgrades',
-    upgradesText: 'The appliance does not upgrade itself: an upgrade is installed by an administrator, when it suits.',
+    upgradesText:
+      'An administrator installs new releases in Settings, Upgrades. The appliance can also look for them and install them by itself, in windows that are set there.',
+    auto: 'Install new releases by themselves, between 01:00 and 05:00',
+    autoHint:
+      'Only what is signed. One that is not well is taken back. Source and windows can be changed in Settings, Upgrades.',
     version: 'This version',
   },
   aws: {

@@ -1,10 +1,13 @@
 // The rescue mode: what is wrong with the database, what can be saved of it, and the way back to a backup.
-import { useEffect, useState } from 'preact/hooks'
+import { useState } from 'preact/hooks'
 import { api } from '../api.ts'
+import { ExportDialog } from '../backups/export-dialog.tsx'
+import { ImportDialog } from '../backups/import-dialog.tsx'
 import type { RescueView } from '../contract.ts'
 import { bytes, moment } from '../format.ts'
 import { useAction } from '../hooks.ts'
 import { t } from '../locale/en.ts'
+import { b } from '../locale/en-backups.ts'
 import { r } from '../locale/en-rescue.ts'
 import { setBearer } from '../request.ts'
 import { Brand } from '../shell/brand.tsx'
@@ -13,10 +16,10 @@ import { Button } from '../ui/button.tsx'
 import { Dialog } from '../ui/dialog.tsx'
 import { Field } from '../ui/field.tsx'
 import { Card, Facts, PageHead } from '../ui/layout-parts.tsx'
-import { EmptyState, Problem } from '../ui/messages.tsx'
+import { EmptyState, Problem, toast } from '../ui/messages.tsx'
 import { SimpleTable } from '../ui/simple-table.tsx'
 import { State } from '../ui/state.tsx'
-import { awaitReady } from './await-ready.ts'
+import { Restored } from './restored.tsx'
 
 type Backup = RescueView['backups'][number]
 
@@ -33,9 +36,8 @@ function Proof({ onView }: { onView: (view: RescueView) => void }) {
   const { busy, error, run } = useAction()
   const submit = () =>
     run(async () => {
-      // Kept by this page alone, and gone with it; the cookie that it is given for downloads opens nothing that changes something.
+      // Kept by this page alone, and gone with it.
       setBearer(token.trim())
-      await api.openRescue()
       onView(await api.rescue())
     })
   return (
@@ -76,6 +78,9 @@ function Proof({ onView }: { onView: (view: RescueView) => void }) {
 function Damage(props: { view: RescueView; onView: (view: RescueView) => void; onRestored: () => void }) {
   const { view, onView, onRestored } = props
   const [asked, setAsked] = useState<Backup>()
+  /** `damage`: the damaged database itself. */
+  const [exporting, setExporting] = useState<Backup | 'damage'>()
+  const [importing, setImporting] = useState(false)
   const checking = useAction()
   const restoring = useAction()
   const restore = async ({ name }: Backup) => {
@@ -104,7 +109,7 @@ function Damage(props: { view: RescueView; onView: (view: RescueView) => void; o
       {checking.error && <Problem error={checking.error} />}
       <div class="stack loose">
         <div class="grid">
-          <Wrong view={view} />
+          <Wrong view={view} onExport={() => setExporting('damage')} />
           <Card title={r.todo}>
             <ol>
               {r.steps.map(step => (
@@ -114,8 +119,12 @@ function Damage(props: { view: RescueView; onView: (view: RescueView) => void; o
           </Card>
         </div>
         <Card title={r.backups}>
+          <div class="buttons">
+            <Button onClick={() => setImporting(true)}>{b.importOpen}</Button>
+          </div>
           <Backups
             backups={view.backups}
+            onExport={setExporting}
             onAsk={backup => {
               restoring.clear()
               setAsked(backup)
@@ -135,11 +144,33 @@ function Damage(props: { view: RescueView; onView: (view: RescueView) => void; o
           <p>{r.askText}</p>
         </Dialog>
       )}
+      {exporting && (
+        <ExportDialog
+          title={exporting === 'damage' ? r.exportDamage : b.exportTitle(moment(exporting.takenAt, { seconds: true }))}
+          act={passphrase =>
+            api.rescueExport({ passphrase, ...(exporting === 'damage' ? {} : { backup: exporting.name }) })
+          }
+          onDone={() => {
+            setExporting(undefined)
+            toast(b.exported)
+          }}
+          onClose={() => setExporting(undefined)}
+        />
+      )}
+      {importing && (
+        <ImportDialog
+          text={b.importText}
+          send={api.rescueSend}
+          act={({ passphrase }) => api.rescueImport(passphrase)}
+          onDone={onRestored}
+          onClose={() => setImporting(false)}
+        />
+      )}
     </main>
   )
 }
 
-function Wrong({ view }: { view: RescueView }) {
+function Wrong({ view, onExport }: { view: RescueView; onExport: () => void }) {
   const { databaseBytes, logBytes } = view
   return (
     <Card title={r.what}>
@@ -157,22 +188,21 @@ function Wrong({ view }: { view: RescueView }) {
         ]}
       />
       <div class="buttons">
-        {databaseBytes !== undefined && (
-          <Button href="/api/rescue/export?part=database" download>
-            {r.download}
-          </Button>
-        )}
-        {logBytes !== undefined && (
-          <Button href="/api/rescue/export?part=log" download>
-            {r.downloadLog}
-          </Button>
+        {(databaseBytes !== undefined || logBytes !== undefined) && (
+          <Button onClick={onExport}>{r.exportDamage}</Button>
         )}
       </div>
     </Card>
   )
 }
 
-function Backups({ backups, onAsk }: { backups: readonly Backup[]; onAsk: (backup: Backup) => void }) {
+interface BackupsProps {
+  backups: readonly Backup[]
+  onAsk: (backup: Backup) => void
+  onExport: (backup: Backup) => void
+}
+
+function Backups({ backups, onAsk, onExport }: BackupsProps) {
   const best = backups.find(({ ok }) => ok)
   return (
     <SimpleTable<Backup>
@@ -198,8 +228,8 @@ function Backups({ backups, onAsk }: { backups: readonly Backup[]; onAsk: (backu
           end: true,
           cell: backup => (
             <div class="buttons">
-              <Button href={`/api/rescue/export?backup=${backup.name}`} download label={r.downloadOf(backup.name)}>
-                {t.download}
+              <Button label={b.exportOf(backup.name)} onClick={() => onExport(backup)}>
+                {b.exportShort}
               </Button>
               {backup.ok && (
                 <Button
@@ -220,24 +250,5 @@ function Backups({ backups, onAsk }: { backups: readonly Backup[]; onAsk: (backu
         </EmptyState>
       }
     />
-  )
-}
-
-function Restored() {
-  useEffect(() => {
-    const leaving = new AbortController()
-    // Anew: what the browser holds of the page may be of another version than the appliance that starts.
-    void awaitReady({ signal: leaving.signal }).then(ready => ready && location.replace('/'))
-    return () => leaving.abort()
-  }, [])
-  return (
-    <Solo>
-      <div class="stack loose">
-        <PageHead title={r.restoring} />
-        <div role="status">
-          <State kind="inProgress" word={r.restoringText} />
-        </div>
-      </div>
-    </Solo>
   )
 }

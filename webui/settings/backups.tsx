@@ -1,10 +1,15 @@
-// Backups: listed, made, downloaded.
+// Backups: listed, made, exported; and the way back from an export.
+import { useState } from 'preact/hooks'
 import { api } from '../api.ts'
+import { ExportDialog } from '../backups/export-dialog.tsx'
+import { ImportDialog } from '../backups/import-dialog.tsx'
 import type { Backup } from '../contract.ts'
 import { bytes, moment } from '../format.ts'
 import { useAction, useResource } from '../hooks.ts'
 import { t } from '../locale/en.ts'
+import { b } from '../locale/en-backups.ts'
 import { c } from '../locale/en-settings.ts'
+import { Restored } from '../rescue/restored.tsx'
 import { useMay } from '../session.ts'
 import { Button } from '../ui/button.tsx'
 import { EmptyState, Loading, Problem, toast } from '../ui/messages.tsx'
@@ -16,20 +21,25 @@ export function BackupsPart() {
   const backups = useResource(signal => api.backups(signal))
   const mayChange = useMay('administrator')
   const { busy, error, run } = useAction()
+  const [exporting, setExporting] = useState<Backup>()
+  const [importing, setImporting] = useState(false)
+  const [restored, setRestored] = useState(false)
   const create = async () => {
     if (!(await run(api.makeBackup))) return
     toast(words.made)
     backups.reload()
   }
+  if (restored) return <Restored />
   if (!backups.data) return backups.error ? <Problem error={backups.error} onRetry={backups.reload} /> : <Loading />
   return (
     <div class="stack">
       <p>{words.text}</p>
       {mayChange && (
-        <div>
+        <div class="buttons">
           <Button kind="primary" busy={busy} onClick={() => void create()}>
             {words.create}
           </Button>
+          <Button onClick={() => setImporting(true)}>{b.importOpen}</Button>
         </div>
       )}
       {error && <Problem error={error} />}
@@ -47,8 +57,8 @@ export function BackupsPart() {
             end: true,
             cell: backup =>
               mayChange && (
-                <Button href={`/api/backups/${backup.name}`} download label={words.downloadOf(backup.name)}>
-                  {t.download}
+                <Button label={b.exportOf(backup.name)} onClick={() => setExporting(backup)}>
+                  {b.exportShort}
                 </Button>
               ),
           },
@@ -59,6 +69,27 @@ export function BackupsPart() {
           </EmptyState>
         }
       />
+      {exporting && (
+        <ExportDialog
+          title={b.exportTitle(moment(exporting.takenAt, { seconds: true }))}
+          act={passphrase => api.exportBackup(exporting.name, passphrase)}
+          onDone={() => {
+            setExporting(undefined)
+            toast(b.exported)
+          }}
+          onClose={() => setExporting(undefined)}
+        />
+      )}
+      {importing && (
+        <ImportDialog
+          text={b.importText}
+          withPassword
+          send={api.sendBackup}
+          act={api.importBackup}
+          onDone={() => setRestored(true)}
+          onClose={() => setImporting(false)}
+        />
+      )}
     </div>
   )
 }

@@ -13,6 +13,7 @@ export const channelEvents: readonly ChannelEvent[] = [
   'certificateExpiring',
   'credentialsExpiring',
   'connectorReadOnly',
+  'upgradeFailed',
 ]
 
 export interface ChannelDraft {

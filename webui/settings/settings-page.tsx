@@ -4,11 +4,13 @@ import { useMay } from '../session.ts'
 import { PageHead, Tabs } from '../ui/layout-parts.tsx'
 import { AccountPart } from './account.tsx'
 import { AccountsPart } from './accounts.tsx'
+import { AppliancePart } from './appliance.tsx'
 import { BackupsPart } from './backups.tsx'
 import { ConnectionsPart } from './connections.tsx'
 import { NotificationsPart } from './notifications.tsx'
 import { PolicyPart } from './policy.tsx'
 import { TokensPart } from './tokens.tsx'
+import { UpgradesPart } from './upgrades.tsx'
 import { CertificatePart } from './web-certificate.tsx'
 
 const parts = {
@@ -19,6 +21,8 @@ const parts = {
   policy: { name: 'policy', View: PolicyPart, forAdministrators: false },
   notifications: { name: 'notifications', View: NotificationsPart, forAdministrators: false },
   backups: { name: 'backups', View: BackupsPart, forAdministrators: false },
+  appliance: { name: 'appliance', View: AppliancePart, forAdministrators: true },
+  upgrades: { name: 'upgrades', View: UpgradesPart, forAdministrators: false },
   certificate: { name: 'certificate', View: CertificatePart, forAdministrators: false },
 } as const
 

@@ -1,11 +1,14 @@
 // The first page of all: the setup code, the licence, and the first administrator.
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { api } from '../api.ts'
+import { ImportDialog } from '../backups/import-dialog.tsx'
 import type { SetupStepId, SetupView } from '../contract.ts'
 import { useAction, useResource } from '../hooks.ts'
 import { t } from '../locale/en.ts'
+import { b } from '../locale/en-backups.ts'
 import { s } from '../locale/en-setup.ts'
 import { toApiError } from '../request.ts'
+import { Restored } from '../rescue/restored.tsx'
 import { go, usePlace } from '../router.ts'
 import { noteSession, refreshSession, useSession } from '../session.ts'
 import { Brand } from '../shell/brand.tsx'
@@ -14,7 +17,7 @@ import { Button } from '../ui/button.tsx'
 import { Field } from '../ui/field.tsx'
 import { PageHead } from '../ui/layout-parts.tsx'
 import { Loading, Problem } from '../ui/messages.tsx'
-import { codeLength, wholeCode } from './field-checks.ts'
+import { codeLength, mayBeCode } from './field-checks.ts'
 import { LicenceStep } from './licence-step.tsx'
 import { NewAdministrator } from './password-step.tsx'
 import { isDone, isStep } from './setup-steps.ts'
@@ -33,10 +36,10 @@ function Code() {
   useEffect(() => form.current?.querySelector('input')?.focus(), [])
   const submit = async () => {
     clear()
-    const length = codeLength(code)
+    const fits = mayBeCode(code)
     // A slip costs no attempt.
-    setWrongLength(length === wholeCode ? undefined : length)
-    if (length === wholeCode) await run(claim)
+    setWrongLength(fits ? undefined : codeLength(code))
+    if (fits) await run(claim)
   }
   const claim = async () => {
     try {
@@ -86,12 +89,15 @@ const firstSteps: readonly SetupStepId[] = ['licence', 'password']
 function FirstSteps() {
   const read = useResource(signal => api.setup(signal))
   const asked = usePlace().query.get('step')
+  const [importing, setImporting] = useState(false)
+  const [restored, setRestored] = useState(false)
   const firstOpen = read.data && (isDone(read.data, 'licence') ? 'password' : 'licence')
   const step = isStep(asked) && firstSteps.includes(asked) ? asked : firstOpen
   useEffect(() => {
     // Each step is a place of its own: Back in the browser goes to the one before.
     if (step && step !== asked) go(`/setup?step=${step}`, { replace: true })
   }, [step, asked])
+  if (restored) return <Restored />
   if (!read.data || !step)
     return <Solo>{read.error ? <Problem error={read.error} onRetry={read.reload} /> : <Loading />}</Solo>
   const setup: SetupView = read.data
@@ -106,7 +112,18 @@ function FirstSteps() {
         <Brand />
         {t.product}
       </div>
-      <PageHead title={s.title}>{s.intro}</PageHead>
+      <PageHead title={s.title} actions={<Button onClick={() => setImporting(true)}>{s.fromBackup}</Button>}>
+        {s.intro}
+      </PageHead>
+      {importing && (
+        <ImportDialog
+          text={b.importFresh}
+          send={api.sendBackup}
+          act={({ passphrase }) => api.importBackup({ passphrase })}
+          onDone={() => setRestored(true)}
+          onClose={() => setImporting(false)}
+        />
+      )}
       <SetupContext.Provider value={{ setup, onDone, onGo, only: firstSteps }}>
         {step === 'licence' ? <LicenceStep /> : <NewAdministrator />}
       </SetupContext.Provider>

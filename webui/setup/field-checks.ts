@@ -11,6 +11,9 @@ const unless = (fits: boolean, words: string): string | undefined => (fits ? und
 /** The letters and digits of a setup code, as the appliance compares them. */
 export const codeLength = (code: string): number => [...code.replace(/[^\p{L}\p{N}]/gu, '')].length
 export const wholeCode = 16
+/** Whether it could be a code: one of the console's, or one that was given at the deployment. */
+export const mayBeCode = (code: string): boolean =>
+  codeLength(code) === wholeCode || /^[\x20-\x7e]{12,64}$/.test(code.trim())
 
 export const nameError = (name: string) =>
   unless(/^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/.test(name.trim()), s.password.nameWrong)

@@ -11,13 +11,23 @@ import { StepFrame } from './step-frame.tsx'
 export function UploadsStep() {
   const support = useResource(signal => api.support(signal))
   const system = useResource(signal => api.system(signal))
+  const upgrade = useResource(signal => api.upgrade(signal))
   const [enabled, setEnabled] = useState(false)
+  const [automatic, setAutomatic] = useState(false)
   const stored = support.data?.logUpload.enabled
   useEffect(() => {
     if (stored !== undefined) setEnabled(stored)
   }, [stored])
+  const auto = upgrade.data?.canUpgrade ? upgrade.data.auto : undefined
+  useEffect(() => {
+    if (auto) setAutomatic(auto.enabled)
+  }, [auto])
   const save = async () => {
     if (enabled !== stored) await api.saveLogUpload(enabled)
+    if (auto && automatic !== auto.enabled) {
+      const { source, windows } = auto
+      await api.saveAutoUpgrade({ enabled: automatic, source, windows })
+    }
     return true
   }
   return (
@@ -27,6 +37,7 @@ export function UploadsStep() {
       <section class="stack">
         <h3>{s.uploads.upgrades}</h3>
         <p>{s.uploads.upgradesText}</p>
+        {auto && <Check label={s.uploads.auto} hint={s.uploads.autoHint} checked={automatic} onInput={setAutomatic} />}
         <Facts of={[[s.uploads.version, system.data?.version]]} />
       </section>
     </StepFrame>

@@ -86,6 +86,7 @@ export function Select<T extends string>(props: SelectProps<T>) {
         value={props.value}
         required={props.required}
         disabled={props.disabled}
+        aria-invalid={props.error ? 'true' : undefined}
         aria-describedby={describedBy(id, props)}
         onInput={event => props.onInput(event.currentTarget.value as T)}
       >

@@ -11,6 +11,7 @@ export const NotificationEvent = Type.Union([
   Type.Literal('certificateExpiring'),
   Type.Literal('credentialsExpiring'),
   Type.Literal('connectorReadOnly'),
+  Type.Literal('upgradeFailed'),
 ])
 
 const noControls = '[^\\u0000-\\u001f\\u007f]'
@@ -70,7 +71,7 @@ export type TargetBody = Static<typeof TargetBody>
 const channel = {
   name: Type.String({ minLength: 1, maxLength: 128, pattern: `^${noControls}+$` }),
   enabled: Type.Boolean(),
-  events: Type.Array(NotificationEvent, { maxItems: 8, uniqueItems: true }),
+  events: Type.Array(NotificationEvent, { maxItems: 9, uniqueItems: true }),
 }
 
 export const ChannelBody = Type.Object(

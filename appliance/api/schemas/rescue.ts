@@ -31,19 +31,23 @@ export const RescueView = Type.Object(
 )
 export type RescueView = Static<typeof RescueView>
 
-export const ExportQuery = Type.Object(
+const passphrase = { maxLength: 1024, writeOnly: true }
+
+export const RescueExportBody = Type.Object(
   {
-    backup: Type.Optional(BackupName),
-    part: Type.Optional(
-      Type.Union([Type.Literal('database'), Type.Literal('log')], {
-        description:
-          "Of the damaged database: the file itself, or its write-ahead log with what was written last; without a backup's name only",
+    passphrase: Type.String({ ...passphrase, minLength: 12, description: 'Opens the export. It is kept nowhere' }),
+    backup: Type.Optional(
+      Type.Unsafe<string>({
+        ...BackupName,
+        description: 'Absent: the damaged database as it is, with its write-ahead log',
       }),
     ),
   },
   strict,
 )
-export type ExportQuery = Static<typeof ExportQuery>
+export type RescueExportBody = Static<typeof RescueExportBody>
+
+export const RescueImportBody = Type.Object({ passphrase: Type.String({ ...passphrase, minLength: 1 }) }, strict)
 
 export const RestoreBody = Type.Object({ backup: BackupName }, strict)
 export const RestoreAnswer = Type.Object(

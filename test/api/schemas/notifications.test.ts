@@ -94,6 +94,7 @@ t.test('every event of the domain can be asked for', async t => {
   const all: Record<NotificationChannel['events'][number], true> = {
     ...{ runFailed: true, recovered: true, firstSuccess: true, jobPaused: true },
     ...{ snapshotOld: true, certificateExpiring: true, credentialsExpiring: true, connectorReadOnly: true },
+    upgradeFailed: true,
   }
   for (const event of Object.keys(all)) t.ok(Value.Check(NotificationEvent, event), event)
 })

@@ -1,8 +1,8 @@
 // Boots disks in qemu and waits for the login prompt on the serial console: the proof that a replica is a whole server.
 
 import { spawn } from 'node:child_process'
-import { accessSync, constants, existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { kvmWorks } from '../../../packer/kvm.ts'
 import { ensureTools } from '../tools.ts'
 
 export interface BootOptions {
@@ -62,19 +62,12 @@ export async function bootGuest(rawFiles: string[], options: BootOptions): Promi
   }
 }
 
-/** KVM only where the processor has it too: in some sandboxes /dev/kvm opens, and guests crawl or abort. */
-async function acceleration(): Promise<string[]> {
-  const processorHasIt = /\b(vmx|svm)\b/.test(await readFile('/proc/cpuinfo', 'utf8'))
-  try {
-    accessSync('/dev/kvm', constants.W_OK)
-    if (processorHasIt) return ['-accel', 'kvm', '-cpu', 'host']
-  } catch {
-    // no KVM for us: emulate
-  }
-  return ['-accel', 'tcg,thread=multi', '-cpu', 'max']
+/** KVM where it can be relied upon; emulation otherwise. */
+export async function acceleration(): Promise<string[]> {
+  return (await kvmWorks()) ? ['-accel', 'kvm', '-cpu', 'host'] : ['-accel', 'tcg,thread=multi', '-cpu', 'max']
 }
 
-function uefi(): string[] {
+export function uefi(): string[] {
   const folder = '/usr/share/OVMF'
   const size = existsSync(`${folder}/OVMF_CODE_4M.fd`) ? '_4M' : ''
   return [

@@ -1,9 +1,10 @@
 // A real Debian server that boots by BIOS and by UEFI: a root disk (GPT) and a data disk (ext4, no table) with real files.
 
-import { readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { bootLoader } from '../../../packer/boot-loader.ts'
+import { ext4FileSystem, MiB, type Partition, partitionedDisk } from '../../../packer/disk-image.ts'
 import { cacheDirectory, ensureTools, run } from '../tools.ts'
-import { ext4FileSystem, fatPartition, folder, MiB, type Partition, partitionedDisk, patch } from './disk-image.ts'
 import { madeOnce } from './made-once.ts'
 
 const diskMiB = 2048
@@ -17,12 +18,11 @@ const root: Partition = {
   name: 'root',
 }
 const dataDiskMiB = 1024
-const sectorBytes = 512
 
 /** Paths of the guest's two raw disks; made at the first call (about two minutes), found at the next. */
 export async function debianGuest(): Promise<{ root: string; data: string }> {
   await ensureTools(['guests', 'python'])
-  const directory = await madeOnce('debian', ['debian.ts'], make)
+  const directory = await madeOnce('debian', ['debian.ts', '../../../packer/boot-loader.ts'], make)
   return { root: join(directory, 'root.raw'), data: join(directory, 'data.raw') }
 }
 
@@ -38,8 +38,7 @@ async function make(directory: string): Promise<void> {
     label: 'root',
     from: tree,
   })
-  await bootByUefi(directory, disk)
-  await bootByBios(directory, disk)
+  await bootLoader({ directory, disk, label: 'root', biosGrub, esp })
   // The lab's own pinned Python packages are some 300 MB of real files that every machine that runs the lab has.
   const dataDisk = join(directory, 'data.raw')
   const from = join(cacheDirectory, 'venv/lib')
@@ -68,9 +67,9 @@ async function rootTree(tree: string): Promise<void> {
   ]
   await run('mmdebstrap', [...options, codename, tree, '-'], { input: lines.join('\n') })
   await writeFile(join(tree, 'etc/fstab'), fstab)
-  await folder(join(tree, 'boot/grub'))
-  await folder(join(tree, 'boot/efi'))
-  await folder(join(tree, 'srv/data'))
+  await mkdir(join(tree, 'boot/grub'), { recursive: true })
+  await mkdir(join(tree, 'boot/efi'), { recursive: true })
+  await mkdir(join(tree, 'srv/data'), { recursive: true })
   await writeFile(join(tree, 'boot/grub/grub.cfg'), grubConfig)
 }
 
@@ -109,52 +108,4 @@ async function packageSources(): Promise<{ codename: string; lines: string[] }> 
   })
   if (lines.length === 0) throw new Error('apt knows no source of Debian packages: run apt-get update')
   return { codename, lines: [...new Set(lines), ''] }
-}
-
-// Boot loaders: whole in one file, as grub-install (which wants devices and mounts) is of no use here.
-
-const grubModules = [
-  'part_gpt',
-  'ext2',
-  'fat',
-  'search',
-  'search_label',
-  'normal',
-  'configfile',
-  'linux',
-  'serial',
-  'terminal',
-  'boot',
-  'echo',
-  'test',
-]
-const findConfig = 'search --no-floppy --label root --set root\nconfigfile ($root)/boot/grub/grub.cfg\n'
-
-async function grubImage(directory: string, format: string, output: string, modules: string[]): Promise<void> {
-  const config = join(directory, 'embedded.cfg')
-  await writeFile(config, findConfig)
-  await run('grub-mkimage', ['-O', format, '-o', output, '-p', '/boot/grub', '-c', config, ...grubModules, ...modules])
-  await run('rm', [config])
-}
-
-async function bootByUefi(directory: string, disk: string): Promise<void> {
-  const image = join(directory, 'BOOTX64.EFI')
-  await grubImage(directory, 'x86_64-efi', image, [])
-  await fatPartition(disk, esp, 'ESP', [{ from: image, to: 'EFI/BOOT/BOOTX64.EFI' }])
-}
-
-/** What grub-bios-setup does: boot.img before the partition table, core.img in the BIOS partition, each knowing the next (GRUB manual; boot.S, diskboot.S). */
-async function bootByBios(directory: string, disk: string): Promise<void> {
-  const image = join(directory, 'core.img')
-  await grubImage(directory, 'i386-pc', image, ['biosdisk'])
-  const core = await readFile(image)
-  const boot = (await readFile('/usr/lib/grub/i386-pc/boot.img')).subarray(0, 440)
-  if (core.length > biosGrub.sizeMiB * MiB)
-    throw new Error(`core.img of ${core.length} bytes does not fit its partition`)
-  const coreSector = (biosGrub.startMiB * MiB) / sectorBytes
-  boot.writeBigUInt64LE(BigInt(coreSector), 0x5c)
-  boot.writeUInt16LE(0x9090, 0x66) // no check of the drive number, as grub-bios-setup decides for hard disks
-  core.writeBigUInt64LE(BigInt(coreSector + 1), 0x1f4) // the rest of core.img follows its own first sector
-  await patch(disk, 0, boot)
-  await patch(disk, coreSector * sectorBytes, core)
 }

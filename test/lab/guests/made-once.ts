@@ -18,7 +18,7 @@ export async function madeOnce(
   make: (directory: string) => Promise<void>,
 ): Promise<string> {
   const hash = createHash('sha256')
-  for (const file of ['made-once.ts', 'disk-image.ts', ...recipeFiles]) {
+  for (const file of ['made-once.ts', '../../../packer/disk-image.ts', ...recipeFiles]) {
     hash.update(await readFile(join(import.meta.dirname, file)))
   }
   const finished = join(guestsDirectory, `${name}-${hash.digest('hex').slice(0, 12)}`)

@@ -2,9 +2,10 @@
 
 import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { fatPartition, type Partition, partitionedDisk, placeImage } from '../../../packer/disk-image.ts'
 import { cacheDirectory, ensureTools } from '../tools.ts'
-import { fatPartition, ntfsFileSystem, type Partition, partitionedDisk, placeImage } from './disk-image.ts'
 import { madeOnce } from './made-once.ts'
+import { ntfsFileSystem } from './ntfs-image.ts'
 
 // As Windows Setup lays out a UEFI disk: https://learn.microsoft.com/windows-hardware/manufacture/desktop/configure-uefigpt-based-hard-drive-partitions
 const esp: Partition = {
@@ -32,7 +33,7 @@ const volume: Partition = { startMiB: 1, sizeMiB: dataDiskMiB - 1, type: '7' }
 /** Paths of the guest's two raw disks; made at the first call (some seconds), found at the next. */
 export async function windowsGuest(): Promise<{ system: string; data: string }> {
   await ensureTools(['guests', 'python'])
-  const directory = await madeOnce('windows', ['windows.ts', 'ntfs_folders.py'], make)
+  const directory = await madeOnce('windows', ['windows.ts', 'ntfs-image.ts', 'ntfs_folders.py'], make)
   return { system: join(directory, 'system.raw'), data: join(directory, 'data.raw') }
 }
 

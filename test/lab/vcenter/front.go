@@ -63,6 +63,8 @@ func (l *lab) serve() (*endpoints, error) {
 	l.server.Config.ErrorLog = log.New(os.Stderr, "https: ", 0)
 	mux := http.NewServeMux()
 	mux.HandleFunc("/nfc/", l.serveNFC(true))
+	mux.HandleFunc("POST /nfc/", l.serveUpload)
+	mux.HandleFunc("PUT /nfc/", l.serveUpload)
 	mux.HandleFunc("/folder/", l.serveFolder)
 	soap := l.frontSOAP(l.server.Config.Handler)
 	mux.HandleFunc("/sdk/vimService.wsdl", l.serveWSDL(soap))
@@ -72,6 +74,7 @@ func (l *lab) serve() (*endpoints, error) {
 	if err != nil {
 		return nil, err
 	}
+	l.announceUploads(line.address)
 	go l.serveLine(line, mux, l.server.TLS, l.server.Config.ErrorLog)
 	control, err := l.serveControl()
 	if err != nil {

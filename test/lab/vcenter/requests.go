@@ -16,6 +16,8 @@ type requestEntry struct {
 	Range  string    `json:"range,omitempty"`
 	Status int       `json:"status,omitempty"`
 	Cookie bool      `json:"cookie,omitempty"` // an HTTP transfer carried vCenter's session cookie
+	Bytes  int64     `json:"bytes,omitempty"`  // of an upload
+	SHA256 string    `json:"sha256,omitempty"`
 }
 
 const requestLogLimit = 100_000

@@ -32,7 +32,7 @@ t.test('an entry says in words what was done, and to what', async t => {
   t.equal(entryWords(entry('PUT /api/setup/steps/:id', step), known), 'Finished a step of the setup: vCenter')
   t.equal(entryWords(entry('GET /api/support/bundle'), known), 'Downloaded a log bundle')
   const backup = { target: { name: 'a.db' } }
-  t.equal(entryWords(entry('GET /api/backups/:name', backup), known), 'Downloaded a backup: a.db')
+  t.equal(entryWords(entry('POST /api/backups/:name/export', backup), known), 'Exported a backup: a.db')
 })
 
 t.test('what is not known any more is left out, and a route without words is shown as it is', async t => {

@@ -13,6 +13,7 @@ import {
   hasErrors,
   hostError,
   hostOf,
+  mayBeCode,
   nameError,
   proxyError,
 } from '../../../webui/setup/field-checks.ts'
@@ -91,4 +92,6 @@ t.test('a certificate of an authority is whole PEM, and a setup code is measured
   for (const text of ['', 'no PEM', pem.slice(5), pem.slice(0, -5)]) t.type(caPemError(text), 'string', text)
   t.equal(codeLength(' kwtr-bhmx–pqnv dgfj '), 16)
   t.equal(codeLength('KWTR'), 4)
+  for (const code of [' kwtr-bhmx–pqnv dgfj ', 'KWTRBHMXPQNVDGFJ', 'given at 7 pm!']) t.ok(mayBeCode(code), code)
+  for (const code of ['', 'KWTR', 'elevenchars', 'x'.repeat(65)]) t.notOk(mayBeCode(code), code)
 })

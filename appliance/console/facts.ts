@@ -1,0 +1,121 @@
+// What the first screen is about: the machine as this process finds it, and what the service says of itself.
+import { X509Certificate } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { hostname, type NetworkInterfaceInfo, networkInterfaces } from 'node:os'
+import { join } from 'node:path'
+import type { ConsoleView } from '../api/schemas/console.ts'
+import { localToken } from '../local-api.ts'
+import { type Finding, readFindings } from '../machine/findings.ts'
+import { machineFiles } from '../machine/machine-files.ts'
+import { readUpgradeState, type UpgradeState } from '../upgrade/upgrade-state.ts'
+import type { ConsoleParts } from './parts.ts'
+
+export type ServiceFact =
+  | { kind: 'answers'; view: ConsoleView }
+  /** The database is damaged: the page wants the token. */
+  | { kind: 'rescue'; message: string; token: string }
+  | { kind: 'refuses'; message: string; hint: string }
+  | { kind: 'silent'; forMs: number }
+
+export interface Facts {
+  hostName: string
+  /** Those that others can reach, IPv4 first. */
+  addresses: readonly string[]
+  port: number
+  /** Of the certificate, SHA-256: upper-case hex pairs with colons. */
+  fingerprint?: string
+  service: ServiceFact
+  /** systemd's words: active, activating, failed, inactive. Absent: it does not say. */
+  units: { boot?: string; service?: string; helper?: string }
+  findings: readonly Finding[]
+  upgrade?: UpgradeState
+}
+
+const unitNames = { boot: 'hoist-boot.service', service: 'hoist.service', helper: 'hoist-machine.service' } as const
+/** Longer than the service takes when it is busy; shorter than a person waits. Milliseconds. */
+const askMs = 4_000
+
+/** Remembers since when the service has been silent. */
+export class FactsReader {
+  readonly #parts: ConsoleParts
+  #heardMs: number
+
+  constructor(parts: ConsoleParts) {
+    this.#parts = parts
+    this.#heardMs = parts.nowMs()
+  }
+
+  /** Never rejects for long-known reasons: what cannot be read is left out. */
+  async read(): Promise<Facts> {
+    const { root, dataDir, port } = this.#parts
+    const [service, fingerprint, units, findings, upgrade] = await Promise.all([
+      this.#service(),
+      fingerprintOf(join(dataDir, 'web.crt')),
+      this.#units(),
+      readFindings(machineFiles(root)).catch(() => []), // Not for this user to read: the service shows them too.
+      readUpgradeState(join(root, 'opt/hoist/upgrade-state.json')).catch(() => undefined), // The page says what is wrong with it.
+    ])
+    return {
+      hostName: hostname(),
+      addresses: reachable(networkInterfaces()),
+      port,
+      ...(fingerprint === undefined ? {} : { fingerprint }),
+      service,
+      units,
+      findings,
+      ...(upgrade === undefined ? {} : { upgrade }),
+    }
+  }
+
+  async #service(): Promise<ServiceFact> {
+    const { api, dataDir, nowMs } = this.#parts
+    try {
+      const { status, body } = await api('GET', '/api/local/console', { signal: AbortSignal.timeout(askMs) })
+      this.#heardMs = nowMs()
+      if (status === 200) return { kind: 'answers', view: body as ConsoleView }
+      const { code, message = 'The service refuses its own console.', hint = '' } = Object(body)
+      if (code === 'STORE_DAMAGED')
+        return { kind: 'rescue', message: String(message), token: await localToken(dataDir) }
+      return { kind: 'refuses', message: String(message), hint: String(hint) }
+    } catch {
+      // Whatever the reason, nobody answers; the unit's state says more.
+      return { kind: 'silent', forMs: nowMs() - this.#heardMs }
+    }
+  }
+
+  async #units(): Promise<Facts['units']> {
+    const names = Object.values(unitNames)
+    const args = ['show', '--property=Id,ActiveState', ...names]
+    const text = await this.#parts.run('/usr/bin/systemctl', args).catch(() => '') // Nothing is known then.
+    return unitStates(text)
+  }
+}
+
+/** Blocks of `KEY=VALUE` lines; source: systemctl(1), show. */
+export function unitStates(text: string): Facts['units'] {
+  const states: Facts['units'] = {}
+  for (const block of text.split(/\n\s*\n/)) {
+    const id = /^Id=(.+)$/m.exec(block)?.[1]
+    const state = /^ActiveState=(.+)$/m.exec(block)?.[1]
+    for (const unit of ['boot', 'service', 'helper'] as const)
+      if (id === unitNames[unit] && state !== undefined) states[unit] = state
+  }
+  return states
+}
+
+/** Not of this machine alone, nor of its link alone. */
+export function reachable(interfaces: NodeJS.Dict<NetworkInterfaceInfo[]>): string[] {
+  const outside = Object.values(interfaces).flatMap((entries = []) =>
+    entries.filter(({ internal, address }) => !internal && !/^(fe[89ab][0-9a-f]:|169\.254\.)/i.test(address)),
+  )
+  const of = (family: string) => outside.filter(entry => entry.family === family).map(({ address }) => address)
+  return [...of('IPv4'), ...of('IPv6')]
+}
+
+async function fingerprintOf(path: string): Promise<string | undefined> {
+  try {
+    return new X509Certificate(await readFile(path)).fingerprint256
+  } catch {
+    return undefined // The service has not made it yet, or the data disk is missing.
+  }
+}

@@ -1,0 +1,67 @@
+// The API of the service on this machine, for programs that may read its data directory: its own certificate, its own token.
+import { readFile } from 'node:fs/promises'
+import type { IncomingMessage } from 'node:http'
+import { request } from 'node:https'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { readPrivateFile } from './private-file.ts'
+
+export interface LocalService {
+  dataDir: string
+  /** As the service listens. */
+  host: string
+  port: number
+}
+
+export interface LocalAnswer {
+  status: number
+  /** Undefined when there is none. */
+  body: unknown
+}
+
+/** Asks the service. @throws when nobody answers who shows the certificate of the data directory, or not before the signal */
+export async function askLocal(
+  service: LocalService,
+  method: string,
+  path: string,
+  { body, signal }: { body?: object; signal: AbortSignal },
+): Promise<LocalAnswer> {
+  const answer = await openLocal(service, method, path, { ...(body ? { body } : {}), signal })
+  const read = await text(answer)
+  return { status: answer.statusCode ?? 0, body: read === '' ? undefined : JSON.parse(read) }
+}
+
+/** As askLocal; the answer's body is still to be read. */
+export async function openLocal(
+  { dataDir, host, port }: LocalService,
+  method: string,
+  path: string,
+  { body, signal }: { body?: object; signal: AbortSignal },
+): Promise<IncomingMessage> {
+  const token = await localToken(dataDir)
+  const ca = await readFile(join(dataDir, 'web.crt'), 'utf8')
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
+  const asked = request(
+    {
+      host: host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host,
+      port,
+      method,
+      path,
+      ca,
+      // The very certificate of the data directory, whatever its names and whoever signed it.
+      allowPartialTrustChain: true,
+      checkServerIdentity: () => undefined,
+      agent: false,
+      signal,
+      headers: { authorization: `Bearer ${token}`, ...(body ? { 'content-type': 'application/json' } : {}) },
+    },
+    resolve,
+  )
+  asked.on('error', reject).end(body ? JSON.stringify(body) : undefined)
+  return await promise
+}
+
+/** Of the file api-token; empty when there is none yet. */
+export async function localToken(dataDir: string): Promise<string> {
+  return (await readPrivateFile(join(dataDir, 'api-token')))?.toString('utf8').trim() ?? ''
+}

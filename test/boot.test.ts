@@ -1,0 +1,84 @@
+// A whole boot on a machine in a directory: a new one, the next one, a factory reset, and one without a data disk.
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { boot } from '../appliance/boot.ts'
+import { machineFiles } from '../appliance/machine/machine-files.ts'
+import { blankDisk, labPrograms, labRoot, labTpm, ovfEnvironment } from './machine/boot-lab.ts'
+
+const signal = new AbortController().signal
+const uuid = '11111111-2222-3333-4444-555555555555'
+
+function machine(t: Test, withDisk = true) {
+  const root = labRoot(t.testdir())
+  writeFileSync(join(root, 'sys/class/dmi/id/sys_vendor'), 'VMware, Inc.\n')
+  writeFileSync(join(root, 'sys/class/dmi/id/product_uuid'), `${uuid}\n`)
+  const tpm = labTpm('a')
+  const disks = withDisk ? [{ path: blankDisk(join(root, 'disk')) }] : []
+  const { run, ran } = labPrograms(disks, (words, args) =>
+    words.startsWith('vmware-rpctool') ? ovfEnvironment({ setup_code: 'CANARY-CODE-1' }) : tpm(words, args),
+  )
+  const said: string[] = []
+  const at = (path: string) => join(root, path)
+  const start = () =>
+    boot({ root, run, say: text => said.push(text), now: new Date('2026-11-21T12:00:00Z'), looks: 1 }, signal)
+  return { root, at, ran, said, start, files: machineFiles(root) }
+}
+
+t.test('a new machine gets its data disk, its first boot, and an environment for the service', async t => {
+  const lab = machine(t)
+  await lab.start()
+  t.ok(lab.ran.some(words => words.startsWith('mkfs.ext4')))
+  t.ok(await lab.files.exists('firstBootDone'))
+  t.ok(existsSync(lab.at('var/lib/hoist/deployment.json')))
+  t.equal(readFileSync(lab.at('run/hoist/environment'), 'utf8'), `HOIST_MACHINE_ID=${uuid}\n`)
+  t.ok(lab.ran.includes('hostname hoist'), 'until DHCP gives another')
+  t.notMatch(JSON.stringify([lab.said, lab.ran]), /CANARY/)
+})
+
+t.test('the next boot mounts, and sets nothing again', async t => {
+  const lab = machine(t)
+  await lab.start()
+  lab.ran.length = 0
+  await lab.start()
+  t.notOk(lab.ran.some(words => /^(mkfs|ssh-keygen|vmware-rpctool)/.test(words)))
+  t.ok(lab.ran.some(words => words.startsWith('mount ')))
+})
+
+t.test('where there is a TPM, the service is told where its key is, and a foreign one is told once', async t => {
+  const lab = machine(t)
+  writeFileSync(lab.at('dev/tpmrm0'), '')
+  writeFileSync(lab.at('var/lib/hoist/secrets.key.sealed'), 'b:')
+  await lab.start()
+  await lab.start()
+  t.match(
+    readFileSync(lab.at('run/hoist/environment'), 'utf8'),
+    `HOIST_SECRETS_KEY=${lab.at('run/hoist/secrets.key')}\n`,
+  )
+  t.equal(readFileSync(lab.at('run/hoist/secrets.key')).length, 32)
+  const findings = JSON.parse((await lab.files.read('findings')) ?? '')
+  t.match(findings, [{ about: 'secrets' }])
+  t.equal(findings.length, 1)
+})
+
+t.test('a factory reset forgets, and the first boot follows in the same boot', async t => {
+  const lab = machine(t)
+  await lab.start()
+  writeFileSync(lab.at('var/lib/hoist/hoist.db'), 'data')
+  await lab.files.write('hostname', 'theirs\n')
+  await lab.files.write('resetMark', '')
+  lab.ran.length = 0
+  await lab.start()
+  t.ok(lab.said.includes('factory reset done'))
+  t.same(readdirSync(lab.at('var/lib/hoist')), ['deployment.json'])
+  t.ok(lab.ran.some(words => words.startsWith('ssh-keygen')))
+  t.ok(await lab.files.exists('firstBootDone'))
+  t.notOk(await lab.files.exists('hostname'))
+})
+
+t.test('without a data disk nothing else is done', async t => {
+  const lab = machine(t, false)
+  await t.rejects(lab.start(), { code: 'DATA_DISK_UNUSABLE', message: /Disks of this machine: none/ })
+  t.notOk(existsSync(lab.at('run/hoist')))
+  t.notOk(await lab.files.exists('firstBootDone'))
+})

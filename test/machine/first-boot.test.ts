@@ -1,0 +1,90 @@
+// The first boot on a machine in a directory, its keys made by the real ssh-keygen; and one that is cut off.
+import { lstatSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { firstBoot, removeHostKeys } from '../../appliance/machine/first-boot.ts'
+import { machineFiles } from '../../appliance/machine/machine-files.ts'
+import { runProgram } from '../../appliance/machine/run-program.ts'
+import { serviceUser } from '../../appliance/machine/service-user.ts'
+import { labPrograms, labRoot, ovfEnvironment } from './boot-lab.ts'
+import { tree } from './machine-lab.ts'
+
+const signal = new AbortController().signal
+
+async function machine(t: Test, properties: Record<string, string>) {
+  const root = labRoot(t.testdir())
+  const files = machineFiles(root)
+  writeFileSync(join(root, 'sys/class/dmi/id/sys_vendor'), 'VMware, Inc.')
+  await files.write('hostname', 'hoist\n')
+  const { run, ran } = labPrograms([], words =>
+    words.startsWith('vmware-rpctool') ? ovfEnvironment(properties) : undefined,
+  )
+  const said: string[] = []
+  const ground = {
+    root,
+    files,
+    run: async (file: string, args: readonly string[], given: AbortSignal) =>
+      file.endsWith('ssh-keygen') ? await runProgram(file, args, given) : await run(file, args, given),
+    dataDir: join(root, 'var/lib/hoist'),
+    sshDir: join(root, 'etc/ssh'),
+    user: await serviceUser(root),
+    say: (text: string) => said.push(text),
+  }
+  return { root, files, ran, said, ground }
+}
+
+t.test('what was set stands in its files, the rest is told, and no secret is said', async t => {
+  const lab = await machine(t, {
+    hostname: 'hoist.example.com',
+    ipv4_mode: 'static',
+    ipv4_address: '192.0.2.10/24',
+    ntp: '!',
+    proxy: 'http://p:1',
+    setup_code: 'CANARY CODE 1',
+    other: 'x',
+  })
+  writeFileSync(join(lab.root, 'etc/ssh/ssh_host_old_key'), 'of an image')
+  await firstBoot(lab.ground, signal)
+  const files = tree(lab.root)
+  t.equal(files['etc/hostname'], 'hoist.example.com\n')
+  t.match(files['etc/systemd/network/20-hoist.network'], /Address=192.0.2.10\/24/)
+  t.match(files['etc/apt/apt.conf.d/20hoist-proxy'], /http:\/\/p:1\//)
+  t.same(JSON.parse(files['var/lib/hoist/deployment.json'] ?? ''), {
+    proxyUrl: 'http://p:1',
+    setupCode: 'CANARY CODE 1',
+  })
+  t.equal(lstatSync(join(lab.root, 'var/lib/hoist/deployment.json')).mode & 0o777, 0o600)
+  t.match(JSON.parse(files['etc/hoist/first-boot-findings.json'] ?? ''), [{ about: 'ntp' }])
+  const keys = readdirSync(join(lab.root, 'etc/ssh')).sort()
+  t.ok(keys.includes('ssh_host_ed25519_key') && !keys.includes('ssh_host_old_key'))
+  t.equal(files['etc/hoist/first-boot-done'], '')
+  t.ok(lab.said.includes('a property of the deployment is unknown: other'))
+  t.notMatch(JSON.stringify([lab.said, lab.ran, files['etc/hoist/first-boot-findings.json']]), /CANARY/)
+  t.notOk(
+    lab.ran.some(words => /networkctl|timesyncd|sshd?\.service/.test(words)),
+    'nothing runs yet that could be told',
+  )
+})
+
+t.test('without anything set, the machine has no name of its own, and the service is told nothing', async t => {
+  const lab = await machine(t, {})
+  await firstBoot(lab.ground, signal)
+  t.notOk(await lab.files.exists('hostname'))
+  t.same(readdirSync(lab.ground.dataDir), [])
+  t.equal(readFileSync(join(lab.root, 'etc/hoist/first-boot-findings.json'), 'utf8'), '[]\n')
+})
+
+t.test('one that is cut off is done again', async t => {
+  const lab = await machine(t, { ssh_key: 'none' })
+  const cut = { ...lab.ground, run: () => Promise.reject(new Error('cut')) }
+  await t.rejects(firstBoot(cut, signal), /cut/)
+  t.notOk(await lab.files.exists('firstBootDone'))
+  await firstBoot(lab.ground, signal)
+  t.ok(await lab.files.exists('firstBootDone'))
+})
+
+t.test('only host keys are removed', async t => {
+  const dir = t.testdir({ ssh_host_rsa_key: '', 'ssh_host_rsa_key.pub': '', sshd_config: '' })
+  await removeHostKeys(dir)
+  t.same(readdirSync(dir), ['sshd_config'])
+})

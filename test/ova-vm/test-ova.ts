@@ -1,0 +1,103 @@
+// `npm run test-ova`: an OVA, built or given, read by programs of others and booted, each step a named result.
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { cacheDirectory } from '../lab/tools.ts'
+import { biosPvscsi, propertiesByFwCfg, propertiesByIso, uefiPvscsi, uefiVirtio } from './boot-steps.ts'
+import { builtOva } from './build.ts'
+import { content } from './content.ts'
+import { type Unpacked, unpackOva } from './disks.ts'
+import { readers, vcenterImport } from './read-ova.ts'
+import { resultTable, runStep, type StepResult, sumUp } from './results.ts'
+
+interface Ground {
+  ova: string
+  optionsPath: string
+  unpacked: Unpacked
+}
+
+const steps: Readonly<Record<string, (ground: Ground) => Promise<string>>> = {
+  readers: ({ ova, unpacked }) => readers(ova, unpacked),
+  'vcenter-import': ({ ova, optionsPath, unpacked }) => vcenterImport(ova, optionsPath, unpacked),
+  content: ({ unpacked }) => content(unpacked),
+  'bios-pvscsi-vmxnet3': ({ unpacked }) => biosPvscsi(unpacked),
+  'uefi-virtio': ({ unpacked }) => uefiVirtio(unpacked),
+  'uefi-pvscsi': ({ unpacked }) => uefiPvscsi(unpacked),
+  'properties-iso': ({ unpacked }) => propertiesByIso(unpacked),
+  'properties-fw-cfg': ({ unpacked }) => propertiesByFwCfg(unpacked),
+}
+
+const usage = `npm run test-ova [-- OPTIONS]
+
+Builds the OVA of this tree, or takes the one in .cache if nothing has changed since; reads it with programs of others,
+imports it into the lab's vCenter, and boots it in qemu.
+
+  --ova FILE       this one instead; X.govc.json has to stand beside X.ova
+  --only STEP,...  these steps alone
+  --json           one JSON object as the last line of stdout instead of the table
+  --keep           leave the disks and print where
+  --help           this text
+
+Steps: ${Object.keys(steps).join(', ')}
+`
+
+const say = (text: string) => process.stderr.write(`test-ova: ${text}\n`)
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      ova: { type: 'string' },
+      only: { type: 'string', multiple: true, default: [] },
+      json: { type: 'boolean', default: false },
+      keep: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) {
+    process.stdout.write(usage)
+    return 0
+  }
+  const only = values.only.flatMap(text => text.split(','))
+  const unknown = only.filter(name => !Object.hasOwn(steps, name))
+  if (unknown.length > 0) {
+    process.stderr.write(`No such step: ${unknown}\n\n${usage}`)
+    return 2
+  }
+  const startedAtMs = performance.now()
+  const results: StepResult[] = []
+  const take = async (name: string, act: () => Promise<string>) => {
+    say(name)
+    const result = await runStep(name, act)
+    results.push(result)
+    say(`${name}: ${result.skipped ? 'skipped' : result.ok ? 'ok' : 'FAILED'}, ${result.seconds} s: ${result.detail}`)
+    if (!result.ok) say(`to repeat it: npm run test-ova -- --only ${name}${values.ova ? ` --ova ${values.ova}` : ''}`)
+    return result.ok
+  }
+  // On the disk that holds the guests: a /tmp in memory is too small.
+  const parent = join(cacheDirectory, 'test-ova')
+  await mkdir(parent, { recursive: true })
+  const directory = await mkdtemp(join(parent, 'run-'))
+  let ground: Ground | undefined
+  const made = await take('build', async () => {
+    const { ova, optionsPath, reused } = values.ova ? given(values.ova) : await builtOva()
+    ground = { ova, optionsPath, unpacked: await unpackOva(ova, join(directory, 'ova')) }
+    return `${ova}${reused ? ', which was there' : ''}`
+  })
+  if (made && ground) {
+    const there = ground
+    for (const [name, act] of Object.entries(steps))
+      if (only.length === 0 || only.includes(name)) await take(name, () => act(there))
+  }
+  if (values.keep) say(`kept: ${directory}`)
+  else await rm(directory, { recursive: true })
+  const summary = sumUp(results, (performance.now() - startedAtMs) / 1000)
+  process.stdout.write(values.json ? `${JSON.stringify(summary)}\n` : resultTable(summary))
+  return summary.ok ? 0 : 1
+}
+
+function given(path: string) {
+  const ova = resolve(path)
+  return { ova, optionsPath: ova.replace(/\.ova$/, '.govc.json'), reused: true }
+}
+
+if (import.meta.main) process.exitCode = await main()

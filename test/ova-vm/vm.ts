@@ -1,0 +1,215 @@
+// A virtual machine in qemu, with the hardware that the OVA asks for: started, spoken to, shut down, or cut off.
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { acceleration, uefi } from '../lab/guests/boot.ts'
+import { ensureTools } from '../lab/tools.ts'
+import { plainText } from './console-text.ts'
+import { keysOf } from './keys.ts'
+import { Qmp } from './qmp.ts'
+
+export interface VmOptions {
+  /** qcow2 files, the first of which is booted from. */
+  disks: readonly string[]
+  firmware: 'bios' | 'uefi'
+  /** What vSphere gives it, or what any hypervisor has. */
+  devices: 'vmware' | 'virtio'
+  /** A firmware in one file, in the place of Debian's OVMF. */
+  firmwareFile?: string
+  /** In the CD-ROM drive. */
+  iso?: string
+  /** Name and file of fw_cfg entries. */
+  fwCfg?: Readonly<Record<string, string>>
+  /** The guest's address behind the forwarded ports; that which qemu's DHCP server gives. */
+  address?: string
+  memoryMiB?: number
+  onSerial?(text: string): void
+}
+
+/** Of this machine's loopback, where the guest's ports are reached. */
+export type Ports = Record<443 | 80 | 22, number>
+
+const guestPorts = [443, 80, 22] as const
+const startMs = 60_000
+/** Enough for a console that redraws itself every second for minutes. */
+const serialCharacters = 1_000_000
+
+export class VmError extends Error {}
+
+interface Output {
+  serial: string
+  messages: string
+}
+
+export class Vm implements AsyncDisposable {
+  readonly ports: Ports
+  readonly qmp: Qmp
+  readonly #child: ChildProcessWithoutNullStreams
+  readonly #directory: string
+  readonly #output: Output
+  readonly #ended: Promise<unknown>
+  readonly startedAtMs = performance.now()
+
+  private constructor(
+    child: ChildProcessWithoutNullStreams,
+    directory: string,
+    output: Output,
+    ended: Promise<unknown>,
+    qmp: Qmp,
+    ports: Ports,
+  ) {
+    this.#child = child
+    this.#directory = directory
+    this.#output = output
+    this.#ended = ended
+    this.qmp = qmp
+    this.ports = ports
+  }
+
+  /** Nothing outlives this process, whatever its end. */
+  static async start(options: VmOptions): Promise<Vm> {
+    await ensureTools(['boot'])
+    const directory = await mkdtemp(join(tmpdir(), 'hoist-vm-'))
+    const socket = join(directory, 'qmp')
+    const args = [...(await hardware(options)), '-qmp', `unix:${socket},server=on,wait=off`]
+    const child = spawn('setpriv', ['--pdeathsig', 'KILL', 'qemu-system-x86_64', ...args], { stdio: 'pipe' })
+    const output = { serial: '', messages: '' }
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      output.serial = (output.serial + text).slice(-serialCharacters)
+      options.onSerial?.(text)
+    })
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      // Said of every connection to a guest that has no address yet.
+      const worth = text.replace(/^.*Slirp: Failed to send packet.*\n?/gm, '')
+      output.messages = (output.messages + worth).slice(-4096)
+    })
+    child.stdin.on('error', () => undefined) // a machine that is gone reads nothing
+    const ended = once(child, 'close')
+    try {
+      const early = ended.then(() => {
+        throw new VmError(`qemu did not start: ${output.messages}`)
+      })
+      const opening = Qmp.open(socket, AbortSignal.timeout(startMs))
+      const qmp = await Promise.race([opening, early])
+      early.catch(() => undefined) // from now on whoever waits for something tells it
+      return new Vm(child, directory, output, ended, qmp, portsIn(await qmp.human('info usernet')))
+    } catch (error) {
+      child.kill('SIGKILL')
+      await rm(directory, { recursive: true, force: true })
+      throw error
+    }
+  }
+
+  /** All that came over the serial line, its newest million characters. */
+  get serial(): string {
+    return this.#output.serial
+  }
+
+  get seconds(): number {
+    return (performance.now() - this.startedAtMs) / 1000
+  }
+
+  get runs(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null
+  }
+
+  /**
+   * Asks until there is an answer.
+   * @throws VmError with the end of the serial line's text when the time is up or the machine is gone
+   */
+  async until<T>(what: string, timeoutMs: number, ask: () => Promise<T | undefined> | T | undefined): Promise<T> {
+    const startedAtMs = performance.now()
+    for (;;) {
+      const found = await ask()
+      if (found !== undefined) return found
+      const why = this.runs ? (performance.now() - startedAtMs > timeoutMs ? 'too late' : '') : 'qemu has ended'
+      if (why !== '') {
+        throw new VmError(
+          `${what}: ${why}, ${this.#output.messages}; the serial line's end:\n${plainText(this.serial.slice(-6000))}`,
+        )
+      }
+      await new Promise(resolve => setTimeout(resolve, 500))
+    }
+  }
+
+  /** Types on the serial line. */
+  write(text: string): void {
+    this.#child.stdin.write(text)
+  }
+
+  /** Types on the keyboard, which tty1 reads. */
+  async type(text: string): Promise<void> {
+    for (const key of keysOf(text)) await this.qmp.human(`sendkey ${key}`)
+  }
+
+  /** The screen's characters, 80 a line, while it is in the text mode of a VGA. */
+  async screenText(): Promise<string> {
+    const file = join(this.#directory, 'screen')
+    await this.qmp.command('pmemsave', { val: 0xb8000, size: 80 * 25 * 2, filename: file })
+    const cells = await readFile(file)
+    const line = (row: number) =>
+      String.fromCharCode(...cells.subarray(row * 160, row * 160 + 160).filter((_, i) => i % 2 === 0))
+    return Array.from({ length: 25 }, (_, row) => line(row).replaceAll('\0', ' ').trimEnd()).join('\n')
+  }
+
+  /** A picture of the screen, in any mode. */
+  async screenshot(pngFile: string): Promise<void> {
+    await this.qmp.command('screendump', { filename: pngFile, format: 'png' })
+  }
+
+  /** Presses the power button and waits until the guest has switched itself off. */
+  async shutDown(timeoutMs: number): Promise<void> {
+    await this.qmp.command('system_powerdown')
+    const late = new Promise<'late'>(resolve => setTimeout(() => resolve('late'), timeoutMs).unref())
+    const first = await Promise.race([this.#ended, late])
+    if (first === 'late')
+      throw new VmError(`it did not switch itself off; the serial line's end:\n${this.serial.slice(-2000)}`)
+    await this.cut()
+  }
+
+  /** The power goes away. */
+  async cut(): Promise<void> {
+    this.#child.kill('SIGKILL')
+    await this.#ended
+    this.qmp.close()
+    await rm(this.#directory, { recursive: true, force: true })
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.cut()
+  }
+}
+
+async function hardware(options: VmOptions): Promise<string[]> {
+  const { disks, firmware, devices, firmwareFile, iso, fwCfg = {}, address = '10.0.2.15', memoryMiB = 4096 } = options
+  const forwards = guestPorts.map(port => `hostfwd=tcp:127.0.0.1:0-${address}:${port}`).join(',')
+  const network = devices === 'vmware' ? 'vmxnet3' : 'virtio-net-pci'
+  return [
+    ...['-nodefaults', '-no-user-config', '-display', 'none', '-vga', 'std', '-serial', 'stdio', '-rtc', 'base=utc'],
+    ...['-machine', firmware === 'uefi' ? 'q35' : 'pc', '-smp', '2', '-m', `${memoryMiB}`],
+    ...(await acceleration()),
+    ...(firmwareFile !== undefined ? ['-bios', firmwareFile] : firmware === 'uefi' ? uefi() : []),
+    ...(devices === 'vmware' ? ['-device', 'pvscsi,id=scsi'] : []),
+    ...disks.flatMap((file, index) => [
+      ...['-drive', `id=disk${index},if=none,format=qcow2,cache=writeback,file=${file}`, '-device'],
+      `${devices === 'vmware' ? 'scsi-hd,bus=scsi.0' : 'virtio-blk-pci'},drive=disk${index},bootindex=${index + 1}`,
+    ]),
+    ...['-netdev', `user,id=net,${forwards}`, '-device', `${network},netdev=net`],
+    ...(iso === undefined ? [] : ['-drive', `if=ide,media=cdrom,readonly=on,format=raw,file=${iso}`]),
+    ...Object.entries(fwCfg).flatMap(([name, file]) => ['-fw_cfg', `name=${name},file=${file}`]),
+  ]
+}
+
+/** `TCP[HOST_FORWARD]  12  127.0.0.1 39123  10.0.2.15 443  0  0`. */
+export function portsIn(usernet: string): Ports {
+  const lines = usernet.matchAll(/TCP\[HOST_FORWARD\]\s+\d+\s+\S+\s+(\d+)\s+\S+\s+(\d+)/g)
+  const found = new Map([...lines].map(([, host, guest]) => [Number(guest), Number(host)]))
+  const port = (guest: number) => {
+    const host = found.get(guest)
+    if (host === undefined) throw new VmError(`qemu forwards nothing to port ${guest}:\n${usernet}`)
+    return host
+  }
+  return { 443: port(443), 80: port(80), 22: port(22) }
+}

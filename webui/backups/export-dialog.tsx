@@ -1,0 +1,53 @@
+// Asks for the passphrase of an export, and has the browser save it.
+import { useState } from 'preact/hooks'
+import { useAction } from '../hooks.ts'
+import { b } from '../locale/en-backups.ts'
+import type { NamedFile } from '../request.ts'
+import { saveFile } from '../save-file.ts'
+import { Dialog } from '../ui/dialog.tsx'
+import { Field } from '../ui/field.tsx'
+import { passphraseErrors } from './passphrase.ts'
+
+export interface ExportDialogProps {
+  title: string
+  act: (passphrase: string) => Promise<NamedFile>
+  onDone: () => void
+  onClose: () => void
+}
+
+export function ExportDialog({ title, act, onDone, onClose }: ExportDialogProps) {
+  const [passphrase, setPassphrase] = useState('')
+  const [again, setAgain] = useState('')
+  const [told, setTold] = useState(false)
+  const { busy, error, run } = useAction()
+  const errors = passphraseErrors(passphrase, again)
+  const submit = async () => {
+    setTold(true)
+    if (Object.keys(errors).length > 0) return
+    if (await run(async () => saveFile(await act(passphrase)))) onDone()
+  }
+  const shared = { type: 'password', autocomplete: 'new-password', maxLength: 1024 } as const
+  return (
+    <Dialog
+      title={title}
+      confirm={b.exportAct}
+      busy={busy}
+      error={error}
+      onConfirm={() => void submit()}
+      onClose={onClose}
+    >
+      <div class="stack">
+        <p>{b.exportText}</p>
+        <Field
+          {...shared}
+          label={b.passphrase}
+          hint={b.passphraseHint}
+          value={passphrase}
+          onInput={setPassphrase}
+          error={told ? errors.passphrase : undefined}
+        />
+        <Field {...shared} label={b.again} value={again} onInput={setAgain} error={told ? errors.again : undefined} />
+      </div>
+    </Dialog>
+  )
+}

@@ -1,0 +1,99 @@
+// The machine under the appliance: network, name and time, SSH, updates, restart, factory reset.
+import { api } from '../api.ts'
+import type { MachineSettings, MachineView } from '../contract.ts'
+import { useResource } from '../hooks.ts'
+import { m } from '../locale/en-machine.ts'
+import { s } from '../locale/en-setup.ts'
+import { NetworkCard } from '../machine/network-card.tsx'
+import { ResetCard } from '../machine/reset-card.tsx'
+import { RestartCard } from '../machine/restart-card.tsx'
+import { SwitchCard } from '../machine/switch-card.tsx'
+import { TimeCard } from '../machine/time-card.tsx'
+import { Machine } from '../setup/network-step.tsx'
+import { Card } from '../ui/layout-parts.tsx'
+import { Loading, Note, Problem } from '../ui/messages.tsx'
+
+export function AppliancePart() {
+  const machine = useResource(signal => api.machine(signal))
+  const system = useResource(signal => api.system(signal))
+  const reload = () => {
+    machine.reload()
+    system.reload()
+  }
+  return (
+    <div class="stack loose">
+      {machine.data?.findings.length ? <Findings of={machine.data.findings} /> : null}
+      <Card title={s.network.machine}>
+        {system.data ? (
+          <Machine system={system.data} />
+        ) : system.error ? (
+          <Problem error={system.error} onRetry={system.reload} />
+        ) : (
+          <Loading />
+        )}
+      </Card>
+      {machine.error && <Problem error={machine.error} onRetry={machine.reload} />}
+      {!machine.data && !machine.error && <Loading />}
+      {machine.data && !machine.data.settings && <Note>{m.byHand}</Note>}
+      {machine.data?.settings && (
+        <Cards
+          settings={machine.data.settings}
+          view={machine.data}
+          startedAt={system.data?.startedAt}
+          onChanged={reload}
+        />
+      )}
+    </div>
+  )
+}
+
+function Findings({ of }: { of: MachineView['findings'] }) {
+  return (
+    <Card title={m.findings}>
+      <ul class="plain">
+        {of.map(({ about, text }) => (
+          <li key={about + text}>
+            <strong>{about}</strong>: {text}
+          </li>
+        ))}
+      </ul>
+    </Card>
+  )
+}
+
+interface CardsProps {
+  settings: MachineSettings
+  view: MachineView
+  startedAt: string | undefined
+  onChanged: () => void
+}
+
+function Cards({ settings, view, startedAt, onChanged }: CardsProps) {
+  return (
+    <>
+      <NetworkCard stored={settings.network} onChanged={onChanged} />
+      <TimeCard hostname={settings.hostname?.name ?? ''} servers={settings.time.servers} onChanged={onChanged} />
+      <div class="grid">
+        <SwitchCard what="ssh" words={m.ssh} enabled={settings.ssh.enabled} warnsOf={true} onChanged={onChanged}>
+          {view.sshKey === false && <Note>{m.ssh.noKey}</Note>}
+        </SwitchCard>
+        <SwitchCard
+          what="updates"
+          words={m.updates}
+          enabled={settings.updates.enabled}
+          warnsOf={false}
+          onChanged={onChanged}
+        >
+          {view.proxyFailure && (
+            <div class="stack">
+              <p class="wrong">{m.updates.proxy}</p>
+              <Problem error={view.proxyFailure} kind="warning" />
+            </div>
+          )}
+        </SwitchCard>
+        <RestartCard startedAt={startedAt} onBack={onChanged} />
+        <ResetCard />
+      </div>
+    </>
+  )
+}
