@@ -23,6 +23,7 @@ APART = {"GET /api/events": "its answer has no end: streams() opens it in its ow
 AT_MOST = {
     "GET /api/support/bundle": (12, "each keeps a core busy for a second"),
     "POST /api/backups": (10, "each copies the database"),
+    "POST /api/backups/{name}/export": (10, "each derives a key from a passphrase, which is slow by design"),
     "POST /api/setup/code": (60, "each wrong one counts against its address, and is answered ever later"),
     "POST /api/session": (60, "each costs a password hash, which is slow by design"),
     "PUT /api/session/password": (60, "each costs a password hash, which is slow by design"),

@@ -15,7 +15,7 @@ export const r = {
   steps: [
     'Export the damaged database, for whoever looks into what has happened. It stays on the appliance, too.',
     'Restore the newest backup that is whole. The appliance then starts by itself.',
-    'Sign in. If the appliance is read-only, say on the page Connectors that it is the connector. Then import the catalog, and look at the leftovers on the page Support: what was made since the backup.',
+    'If the appliance is read-only, say on the page Connectors that it is the connector. Then import the catalog, and look at the leftovers on the page Support: what was made since the backup.',
   ],
   exportDamage: 'Export the damaged database',
   noDatabase: 'There is no file of it',

@@ -67,6 +67,8 @@ export const s = {
     skew: 'Difference to AWS',
     skewMs: (ms: number) => `${ms.toLocaleString('en')} ms`,
     skewWrong: 'AWS refuses requests when the clocks differ by more than five minutes. Set up NTP.',
+    unkept:
+      'Nothing keeps this clock right. AWS is asked for something only while the clock is within two minutes of its own; runs wait until then. Set time servers that can be reached.',
     proxy: 'HTTP proxy for AWS',
     proxyHint: 'It is tested before it is kept. Leave the address empty to reach AWS without one.',
     url: 'Address of the proxy',

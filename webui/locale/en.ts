@@ -105,7 +105,7 @@ export const t = {
     name: 'User name',
     password: 'Password',
     act: 'Sign in',
-    forgotten: 'Forgotten the password? At the console of the appliance: npm run reset-password -- NAME',
+    forgotten: 'Forgotten the password? The console of the appliance resets it: 4, Reset a password',
     ended: 'You were signed out. Sign in again to go on.',
   },
   severity: { refusal: 'Not possible', warning: 'With warnings', ready: 'Ready' },

@@ -31,6 +31,8 @@ const words = s.network
 
 /** AWS refuses signatures older than five minutes. */
 const skewLimitMs = 5 * 60_000
+/** Nor is it asked for anything by a clock that nothing keeps right and that is this far off. */
+const unkeptSkewLimitMs = 2 * 60_000
 
 export function NetworkStep() {
   const system = useResource(signal => api.system(signal))
@@ -174,7 +176,8 @@ function useMachineDraft(stored: MachineSettings | undefined): MachineDraft | un
 
 export function Machine({ system }: { system: SystemView }) {
   const { ntp, clock } = system
-  const skewed = clock.awsSkewMs !== undefined && Math.abs(clock.awsSkewMs) > skewLimitMs
+  const unkept = ntp.synchronized === false
+  const skewed = clock.awsSkewMs !== undefined && Math.abs(clock.awsSkewMs) > (unkept ? unkeptSkewLimitMs : skewLimitMs)
   return (
     <>
       <Facts
@@ -204,6 +207,7 @@ export function Machine({ system }: { system: SystemView }) {
         ]}
       />
       {skewed && <p class="wrong">{words.skewWrong}</p>}
+      {unkept && <p class="hint">{words.unkept}</p>}
     </>
   )
 }
