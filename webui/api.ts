@@ -111,8 +111,8 @@ export const api = {
     request<void>('PUT', '/api/machine/network', body, signal),
   saveHostname: (body: MachineHostname) => request<void>('PUT', '/api/machine/hostname', body),
   saveTime: (body: MachineTime) => request<void>('PUT', '/api/machine/time', body),
-  switchMachine: (what: 'ssh' | 'updates', enabled: boolean) =>
-    request<void>('PUT', `/api/machine/${what}`, { enabled }),
+  switchSsh: (enabled: boolean) => request<void>('PUT', '/api/machine/ssh', { enabled }),
+  switchUpdates: (enabled: boolean) => request<void>('PUT', '/api/machine/updates', { enabled }),
   restart: (what: 'service' | 'machine') => request<{ begun: true }>('POST', '/api/machine/restart', { what }),
   reset: (body: ResetBody) => request<{ begun: true }>('POST', '/api/machine/reset', body),
   saveLogUpload: (enabled: boolean) => request<{ enabled: boolean }>('PUT', '/api/settings/log-upload', { enabled }),

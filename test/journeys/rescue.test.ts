@@ -150,7 +150,7 @@ t.test('a browser that finds the database damaged restores it by clicks', async 
   const kept = readdirSync(site.dataDir).find(name => /^damaged-.*\.db$/.test(name))
   t.ok(kept && readFileSync(join(site.dataDir, kept)).equals(bytes), 'the damaged database is kept')
 
-  await page.getByRole('link', { name: 'Runs' }).click()
+  await page.getByRole('link', { name: 'Runs', exact: true }).click()
   await page.getByRole('row', { name: /web01/ }).getByText('Succeeded').waitFor()
   t.pass('the history is there')
   await page.getByRole('link', { name: 'Connectors' }).click()

@@ -1,7 +1,6 @@
 // Something of the machine that is on or off.
 import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
-import { api } from '../api.ts'
 import { useAction } from '../hooks.ts'
 import { Button } from '../ui/button.tsx'
 import { Dialog } from '../ui/dialog.tsx'
@@ -23,21 +22,21 @@ interface SwitchWords {
 }
 
 export interface SwitchCardProps {
-  what: 'ssh' | 'updates'
   words: SwitchWords
   enabled: boolean
   /** The side that is less safe: it is asked before. */
   warnsOf: boolean
+  onSwitch: (enabled: boolean) => Promise<void>
   onChanged: () => void
   children?: ComponentChildren
 }
 
-export function SwitchCard({ what, words, enabled, warnsOf, onChanged, children }: SwitchCardProps) {
+export function SwitchCard({ words, enabled, warnsOf, onSwitch, onChanged, children }: SwitchCardProps) {
   const [asked, setAsked] = useState(false)
   const { busy, error, run, clear } = useAction()
   const next = !enabled
   const change = async () => {
-    if (!(await run(() => api.switchMachine(what, next)))) return
+    if (!(await run(() => onSwitch(next)))) return
     setAsked(false)
     toast(next ? words.enabled : words.disabled)
     onChanged()

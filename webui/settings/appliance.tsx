@@ -74,14 +74,20 @@ function Cards({ settings, view, startedAt, onChanged }: CardsProps) {
       <NetworkCard stored={settings.network} onChanged={onChanged} />
       <TimeCard hostname={settings.hostname?.name ?? ''} servers={settings.time.servers} onChanged={onChanged} />
       <div class="grid">
-        <SwitchCard what="ssh" words={m.ssh} enabled={settings.ssh.enabled} warnsOf={true} onChanged={onChanged}>
+        <SwitchCard
+          words={m.ssh}
+          enabled={settings.ssh.enabled}
+          warnsOf={true}
+          onSwitch={api.switchSsh}
+          onChanged={onChanged}
+        >
           {view.sshKey === false && <Note>{m.ssh.noKey}</Note>}
         </SwitchCard>
         <SwitchCard
-          what="updates"
           words={m.updates}
           enabled={settings.updates.enabled}
           warnsOf={false}
+          onSwitch={api.switchUpdates}
           onChanged={onChanged}
         >
           {view.proxyFailure && (
