@@ -2,12 +2,12 @@
 import { mkdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { pageRoutes } from '../../appliance/api/page.ts'
 import type { Config } from '../../appliance/config.ts'
 import type { LabConfig } from '../lab/lab.ts'
-import { commandPath, ensureTools } from '../lab/tools.ts'
 import { type Site, startSite } from '../site.ts'
+import { launchBrowser, type OpenOptions, type TestBrowser } from './launch.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 /** Ignored by git. */
@@ -25,17 +25,12 @@ export interface Journey {
   /** What the console shows. */
   setupCode: string
   /** A browser of its own: cookies and storage are nobody else's. */
-  open(options?: OpenOptions): Promise<Page>
+  open(options?: Partial<OpenOptions>): Promise<Page>
   /** Makes the administrator by the API, without the wizard. */
   claim(): Promise<void>
   /** Signs in through the page. */
   signIn(page: Page, path?: string): Promise<void>
   stop(): Promise<void>
-}
-
-export interface OpenOptions {
-  viewport?: { width: number; height: number }
-  theme?: 'light' | 'dark'
 }
 
 /** A site and a browser. What goes wrong in the page makes `stop` throw: no test looks away from it. */
@@ -46,8 +41,7 @@ export async function startJourney(
 ): Promise<Journey> {
   mkdirSync(screenshots, { recursive: true })
   const site = await startSite(config, changes, log)
-  const problems: string[] = []
-  let browser: Browser | undefined
+  let browser: TestBrowser | undefined
   try {
     const { api } = site.app
     if (!api.hasRoute({ method: 'GET', url: '/*' })) {
@@ -55,32 +49,13 @@ export async function startJourney(
     }
     const address = await api.listen({ host: '127.0.0.1', port: 0 })
     const setupCode = (await site.app.setupCode()) ?? ''
-    browser = await launch()
-    const contexts: BrowserContext[] = []
+    const opened = await launchBrowser()
+    browser = opened
     return {
       site,
       address,
       setupCode,
-      async open({ viewport = wide, theme = 'light' } = {}) {
-        const context = await (browser as Browser).newContext({
-          ignoreHTTPSErrors: true,
-          viewport,
-          colorScheme: theme,
-          reducedMotion: 'reduce',
-          timezoneId: 'Europe/Berlin',
-          locale: 'en-GB',
-        })
-        contexts.push(context)
-        const page = await context.newPage()
-        page.setDefaultTimeout(20_000)
-        page.on('pageerror', error => problems.push(`${page.url()}: ${error.stack ?? error.message}`))
-        page.on('console', message => {
-          // Refusals by the API are told as errors of the network: the page says them itself.
-          if (message.type() === 'error' && !/Failed to load resource|net::ERR/.test(message.text()))
-            problems.push(`${page.url()}: ${message.text()}`)
-        })
-        return page
-      },
+      open: ({ viewport = wide, theme = 'light' } = {}) => opened.open({ viewport, theme }),
       async claim() {
         const code = await call(address, 'POST', '/api/setup/code', { code: setupCode })
         await call(address, 'POST', '/api/setup/administrator', administrator, code)
@@ -97,10 +72,9 @@ export async function startJourney(
         await page.getByRole('button', { name: 'Sign out' }).waitFor()
       },
       async stop() {
-        await Promise.all(contexts.map(context => context.close()))
-        await browser?.close()
+        await opened.close()
         await site.stop()
-        if (problems.length > 0) throw new Error(`In the page:\n${problems.join('\n')}`)
+        if (opened.problems.length > 0) throw new Error(`In the page:\n${opened.problems.join('\n')}`)
       },
     }
     async function call(base: string, method: 'POST', path: string, body: object, before?: Called): Promise<Called> {
@@ -126,13 +100,6 @@ export async function startJourney(
 interface Called {
   cookie: string
   csrf: string
-}
-
-async function launch(): Promise<Browser> {
-  await ensureTools(['browser'])
-  const executablePath = commandPath('chromium') ?? ''
-  // As root, and in containers, Chromium's own sandbox cannot be set up; the pages are ours alone.
-  return await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] })
 }
 
 /** What axe finds, as sentences; by the rules of WCAG 2.2 AA and the best practices. */

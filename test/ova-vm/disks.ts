@@ -37,8 +37,8 @@ export async function unpackOva(ova: string, directory: string): Promise<Unpacke
 }
 
 /** A disk that begins as another and takes what is written. */
-export async function overlay(base: string, path: string): Promise<string> {
-  await run('qemu-img', ['create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', base, path])
+export async function overlay(base: string, path: string, format: 'qcow2' | 'raw' = 'qcow2'): Promise<string> {
+  await run('qemu-img', ['create', '-q', '-f', 'qcow2', '-F', format, '-b', base, path])
   return path
 }
 

@@ -1,6 +1,6 @@
 // The appliance as its neighbours on the network see it.
 import { once } from 'node:events'
-import { get as httpGet, type IncomingMessage } from 'node:http'
+import { type ClientRequest, get as httpGet, type IncomingMessage } from 'node:http'
 import { request } from 'node:https'
 import { connect } from 'node:net'
 import { type TLSSocket, connect as tlsConnect } from 'node:tls'
@@ -42,16 +42,22 @@ async function overTls(port: number, path: string, fingerprint: string, body?: s
     ...(body === undefined ? {} : { method: 'POST', headers: { 'content-type': 'application/json' } }),
   })
   outgoing.on('timeout', () => outgoing.destroy(new Error('no answer')))
-  // Nothing is sent before it is known to whom.
-  outgoing.on('socket', socket =>
-    socket.once('secureConnect', () => {
-      const presented = (socket as TLSSocket).getPeerCertificate().fingerprint256
-      if (presented !== fingerprint) outgoing.destroy(new Error(`another certificate: ${presented}`))
-      else outgoing.end(body)
-    }),
-  )
-  const [response] = await once(outgoing, 'response')
+  const answered = once(outgoing, 'response')
+  answered.catch(() => undefined) // awaited below, unless whoever answers is another
+  await trusted(outgoing, fingerprint)
+  outgoing.end(body)
+  const [response] = await answered
   return await answerOf(response)
+}
+
+/** Waits until it is known who answers; nothing is to be sent before. @throws for another certificate than this */
+export async function trusted(outgoing: ClientRequest, fingerprint: string): Promise<void> {
+  const [socket] = (await once(outgoing, 'socket')) as [TLSSocket]
+  await once(socket, 'secureConnect')
+  const presented = socket.getPeerCertificate().fingerprint256
+  if (presented === fingerprint) return
+  outgoing.destroy()
+  throw new Error(`another certificate: ${presented}`)
 }
 
 export async function getHttp(port: number, path: string): Promise<Answer> {

@@ -7,6 +7,7 @@ import { biosPvscsi, propertiesByFwCfg, propertiesByIso, uefiPvscsi, uefiVirtio 
 import { builtOva } from './build.ts'
 import { content } from './content.ts'
 import { type Unpacked, unpackOva } from './disks.ts'
+import { Life } from './life.ts'
 import { readers, vcenterImport } from './read-ova.ts'
 import { resultTable, runStep, type StepResult, sumUp } from './results.ts'
 
@@ -27,18 +28,32 @@ const steps: Readonly<Record<string, (ground: Ground) => Promise<string>>> = {
   'properties-fw-cfg': ({ unpacked }) => propertiesByFwCfg(unpacked),
 }
 
+/** One appliance's, each from where the one before has ended. */
+const lifeSteps: Readonly<Record<string, (life: Life) => Promise<string>>> = {
+  wizard: life => life.wizard(),
+  inside: life => life.inside(),
+  replication: life => life.replication(),
+  'power-cut': life => life.powerCut(),
+  'data-disk-kept': life => life.dataDiskKept(),
+  upgrade: life => life.upgrade(),
+  'broken-upgrade': life => life.brokenUpgrade(),
+  'factory-reset': life => life.factoryReset(),
+}
+
 const usage = `npm run test-ova [-- OPTIONS]
 
 Builds the OVA of this tree, or takes the one in .cache if nothing has changed since; reads it with programs of others,
 imports it into the lab's vCenter, and boots it in qemu.
 
   --ova FILE       this one instead; X.govc.json has to stand beside X.ova
-  --only STEP,...  these steps alone
+  --full           one appliance's life too, from the wizard to the factory reset
+  --only STEP,...  these steps alone; those of --full need the ones above them
   --json           one JSON object as the last line of stdout instead of the table
   --keep           leave the disks and print where
   --help           this text
 
 Steps: ${Object.keys(steps).join(', ')}
+Of --full: ${Object.keys(lifeSteps).join(', ')}
 `
 
 const say = (text: string) => process.stderr.write(`test-ova: ${text}\n`)
@@ -47,6 +62,7 @@ async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
       ova: { type: 'string' },
+      full: { type: 'boolean', default: false },
       only: { type: 'string', multiple: true, default: [] },
       json: { type: 'boolean', default: false },
       keep: { type: 'boolean', default: false },
@@ -58,7 +74,7 @@ async function main(): Promise<number> {
     return 0
   }
   const only = values.only.flatMap(text => text.split(','))
-  const unknown = only.filter(name => !Object.hasOwn(steps, name))
+  const unknown = only.filter(name => !Object.hasOwn(steps, name) && !Object.hasOwn(lifeSteps, name))
   if (unknown.length > 0) {
     process.stderr.write(`No such step: ${unknown}\n\n${usage}`)
     return 2
@@ -70,7 +86,6 @@ async function main(): Promise<number> {
     const result = await runStep(name, act)
     results.push(result)
     say(`${name}: ${result.skipped ? 'skipped' : result.ok ? 'ok' : 'FAILED'}, ${result.seconds} s: ${result.detail}`)
-    if (!result.ok) say(`to repeat it: npm run test-ova -- --only ${name}${values.ova ? ` --ova ${values.ova}` : ''}`)
     return result.ok
   }
   // On the disk that holds the guests: a /tmp in memory is too small.
@@ -87,12 +102,24 @@ async function main(): Promise<number> {
     const there = ground
     for (const [name, act] of Object.entries(steps))
       if (only.length === 0 || only.includes(name)) await take(name, () => act(there))
+    const ofLife = Object.entries(lifeSteps).filter(([name]) => (only.length === 0 ? values.full : only.includes(name)))
+    if (ofLife.length > 0) await liveThrough(there.unpacked, ofLife, take)
   }
   if (values.keep) say(`kept: ${directory}`)
   else await rm(directory, { recursive: true })
   const summary = sumUp(results, (performance.now() - startedAtMs) / 1000)
   process.stdout.write(values.json ? `${JSON.stringify(summary)}\n` : resultTable(summary))
   return summary.ok ? 0 : 1
+}
+
+/** What follows a step that has failed is not tried: it stands on it. */
+async function liveThrough(
+  unpacked: Unpacked,
+  wanted: readonly (readonly [string, (life: Life) => Promise<string>])[],
+  take: (name: string, act: () => Promise<string>) => Promise<boolean>,
+): Promise<void> {
+  await using life = await Life.begin(unpacked)
+  for (const [name, act] of wanted) if (!(await take(name, () => act(life)))) return
 }
 
 function given(path: string) {

@@ -9,6 +9,7 @@ import { ensureTools } from '../lab/tools.ts'
 import { plainText } from './console-text.ts'
 import { keysOf } from './keys.ts'
 import { Qmp } from './qmp.ts'
+import { startTpm } from './software-tpm.ts'
 
 export interface VmOptions {
   /** qcow2 files, the first of which is booted from. */
@@ -25,6 +26,8 @@ export interface VmOptions {
   /** The guest's address behind the forwarded ports; that which qemu's DHCP server gives. */
   address?: string
   memoryMiB?: number
+  /** Directory with the state of a TPM 2.0, as vSphere gives it (CRB); an empty one is a new TPM. */
+  tpm?: string
   onSerial?(text: string): void
 }
 
@@ -74,7 +77,9 @@ export class Vm implements AsyncDisposable {
     const directory = await mkdtemp(join(tmpdir(), 'hoist-vm-'))
     const socket = join(directory, 'qmp')
     const args = [...(await hardware(options)), '-qmp', `unix:${socket},server=on,wait=off`]
-    const child = spawn('setpriv', ['--pdeathsig', 'KILL', 'qemu-system-x86_64', ...args], { stdio: 'pipe' })
+    const tpm = options.tpm === undefined ? undefined : await startTpm(options.tpm, directory)
+    const words = ['--pdeathsig', 'KILL', 'qemu-system-x86_64', ...args, ...(tpm?.args ?? [])]
+    const child = spawn('setpriv', words, { stdio: 'pipe' })
     const output = { serial: '', messages: '' }
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       output.serial = (output.serial + text).slice(-serialCharacters)
@@ -86,7 +91,7 @@ export class Vm implements AsyncDisposable {
       output.messages = (output.messages + worth).slice(-4096)
     })
     child.stdin.on('error', () => undefined) // a machine that is gone reads nothing
-    const ended = once(child, 'close')
+    const ended = once(child, 'close').then(() => tpm?.stop())
     try {
       const early = ended.then(() => {
         throw new VmError(`qemu did not start: ${output.messages}`)

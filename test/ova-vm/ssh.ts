@@ -1,0 +1,29 @@
+// Root's shell in the appliance, by a key of the run; its host key is the one of the first connection.
+import { join } from 'node:path'
+import { ensureTools, run } from '../lab/tools.ts'
+
+export interface SshKey {
+  directory: string
+  /** One line, as `authorized_keys` has it. */
+  publicKey: string
+}
+
+export async function makeSshKey(directory: string): Promise<SshKey> {
+  await ensureTools(['image'])
+  const file = join(directory, 'ssh-key')
+  await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'admin@example.com', '-f', file])
+  return { directory, publicKey: (await run('cat', [`${file}.pub`])).trim() }
+}
+
+/** What a command in the guest prints. @throws CommandError when ssh or the command fails */
+export async function inGuest({ directory }: SshKey, port: number, command: string): Promise<string> {
+  const options = {
+    BatchMode: 'yes',
+    StrictHostKeyChecking: 'accept-new',
+    UserKnownHostsFile: join(directory, `known-hosts-${port}`),
+    IdentitiesOnly: 'yes',
+    ConnectTimeout: '60',
+  }
+  const words = Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`])
+  return await run('ssh', [...words, '-i', join(directory, 'ssh-key'), '-p', `${port}`, 'root@127.0.0.1', command])
+}
