@@ -1,5 +1,4 @@
 // Upgrades, wired for the composition root: the bundle on offer, where bundles come from, the helper that installs them.
-import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { EventHub } from './api/events.ts'
@@ -74,7 +73,8 @@ export function composeUpgrade(parts: UpgradeParts) {
     running: version,
     bundle,
     machine: {
-      isThere: () => machineSocket !== '' && (statSync(machineSocket, { throwIfNoEntry: false })?.isSocket() ?? false),
+      // The image has one, though it may start anew at this moment.
+      isThere: () => machineSocket !== '',
       upgrade: async file => void (await machine.ask({ verb: 'upgrade', file })),
     },
     readState,

@@ -5,9 +5,9 @@ import { replaceFile } from './durable-file.ts'
 import { toApplianceError } from './errors.ts'
 import { mountDataDisk } from './machine/data-disk.ts'
 import { finishFactoryReset } from './machine/factory-reset.ts'
-import { type Finding, readFindings, writeFindings } from './machine/findings.ts'
+import { readFindings, writeFindings } from './machine/findings.ts'
 import { firstBoot } from './machine/first-boot.ts'
-import { type MachineFiles, machineFiles } from './machine/machine-files.ts'
+import { machineFiles } from './machine/machine-files.ts'
 import { type RunProgram, runProgram } from './machine/run-program.ts'
 import { openSealedKey } from './machine/sealed-key.ts'
 import { serviceUser } from './machine/service-user.ts'
@@ -46,7 +46,7 @@ export async function boot(options: BootOptions, signal: AbortSignal): Promise<v
   const user = await serviceUser(root)
   if (!(await files.exists('firstBootDone'))) await firstBoot({ ...ground, user }, signal)
 
-  // Until DHCP has given another.
+  // systemd calls a machine without a file after its distribution.
   if (!(await files.exists('hostname'))) await run('/usr/bin/hostname', ['hoist'], signal)
 
   await mkdir(runDir, { recursive: true })
@@ -54,7 +54,9 @@ export async function boot(options: BootOptions, signal: AbortSignal): Promise<v
   const tpm = await isThere(join(root, 'dev/tpmrm0'))
   const secrets = await openSealedKey({ run, tpm, dataDir, runDir, user, now, say }, signal)
   for (const { text } of secrets.findings) say(text)
-  if (secrets.findings.length > 0) await writeFindings(files, [...(await otherFindings(files)), ...secrets.findings])
+  const known = await readFindings(files)
+  const findings = [...known.filter(({ about }) => about !== 'secrets'), ...secrets.findings]
+  if (findings.length > 0 || known.length > 0) await writeFindings(files, findings)
 
   const environment = [
     ...(await machineIdOf(root)),
@@ -64,11 +66,6 @@ export async function boot(options: BootOptions, signal: AbortSignal): Promise<v
 }
 
 const asService = ['--reuid=hoist', '--regid=hoist', '--clear-groups', '--no-new-privs', '--inh-caps=-all', '--']
-
-/** Those of the first boot; what was found of the key at an earlier boot is replaced. */
-async function otherFindings(files: MachineFiles): Promise<Finding[]> {
-  return (await readFindings(files)).filter(({ about }) => about !== 'secrets')
-}
 
 /** The UUID that the hypervisor gave, which only root may read; nothing where it has given none. */
 async function machineIdOf(root: string): Promise<string[]> {

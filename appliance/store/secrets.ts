@@ -45,7 +45,7 @@ interface Sealed {
 /**
  * The key of a data directory. Without a `givenPath` it is the file `secrets.key`, made at the first start. A lost one is
  * replaced: the secrets sealed with it then fail as SECRET_UNREADABLE until they are entered again, and everything else goes on.
- * With a `givenPath` it is that file, which the machine has unsealed: it is only read, and must be there.
+ * With a `givenPath` it is the first in that file, which the machine has unsealed: it is only read, and must be there.
  * @throws {ApplianceError} PRIVATE_FILE_UNSAFE when others can read the key file, it does not hold 32 bytes, or the given one is missing
  */
 export async function openSecretsKey(dataDir: string, givenPath: string): Promise<Buffer> {
@@ -60,10 +60,22 @@ export async function openSecretsKey(dataDir: string, givenPath: string): Promis
 
 /** The key that is there; undefined when there is none. @throws {ApplianceError} PRIVATE_FILE_UNSAFE */
 export async function readSecretsKey(dataDir: string, givenPath: string): Promise<Buffer | undefined> {
+  return (await readKeys(dataDir, givenPath))[0]
+}
+
+/** Keys that were in use before: the machine gives those that it can still unseal behind the one in use. @throws as above */
+export async function formerSecretsKeys(dataDir: string, givenPath: string): Promise<Buffer[]> {
+  return (await readKeys(dataDir, givenPath)).slice(1)
+}
+
+async function readKeys(dataDir: string, givenPath: string): Promise<Buffer[]> {
   const path = secretsKeyPath(dataDir, givenPath)
-  const key = await readPrivateFile(path)
-  if (!key || key.length === keyBytes) return key
-  throw new ApplianceError('PRIVATE_FILE_UNSAFE', `The key file ${path} has ${key.length} bytes, not ${keyBytes}.`, {
+  const bytes = await readPrivateFile(path)
+  if (!bytes) return []
+  const count = bytes.length / keyBytes
+  if (Number.isInteger(count) && (givenPath === '' ? count === 1 : count > 0))
+    return Array.from({ length: count }, (_, index) => bytes.subarray(index * keyBytes, (index + 1) * keyBytes))
+  throw new ApplianceError('PRIVATE_FILE_UNSAFE', `The key file ${path} has ${bytes.length} bytes, not ${keyBytes}.`, {
     hint: 'Restore it from its backup; or move it away and enter the passwords again.',
   })
 }
@@ -98,6 +110,29 @@ export function openSecretStore(database: Database, key: Buffer): SecretStore {
   }
 }
 
+/** Brings what former keys have sealed under the one in use. What none of them opens stays as it is. */
+export function resealSecrets(database: Database, key: Buffer, former: readonly Buffer[]): void {
+  if (former.length === 0) return
+  database.write(sql => {
+    for (const row of sql.all('SELECT name, nonce, tag, ciphertext FROM secrets')) {
+      const name = String(row.name)
+      if (opened(key, name, row) !== undefined) continue
+      const secret = former.map(each => opened(each, name, row)).find(each => each !== undefined)
+      if (secret === undefined) continue
+      const { nonce, tag, ciphertext } = sealSecret(key, name, secret)
+      sql.run('UPDATE secrets SET nonce = ?, tag = ?, ciphertext = ? WHERE name = ?', nonce, tag, ciphertext, name)
+    }
+  })
+}
+
+function opened(key: Buffer, name: string, row: Row): string | undefined {
+  try {
+    return unsealSecret(key, name, row)
+  } catch {
+    return undefined // Another key's: whoever asks for the secret is told.
+  }
+}
+
 export function sealSecret(key: Buffer, name: string, secret: string): Sealed {
   const nonce = randomBytes(nonceBytes)
   const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(name))
@@ -118,7 +153,7 @@ export function unsealSecret(key: Buffer, name: string, row: Row): string {
   } catch (cause) {
     throw new ApplianceError('SECRET_UNREADABLE', `The stored secret "${name}" cannot be decrypted.`, {
       cause,
-      hint: 'The key file was replaced or the row was changed: restore both from one backup, or enter the secret again.',
+      hint: 'The key file was replaced or the row was changed: restore both from one backup, start the machine with the TPM it had, or enter the secret again.',
     })
   }
 }

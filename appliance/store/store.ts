@@ -23,7 +23,14 @@ import { type NotificationChannelRepository, notificationChannelRepository } fro
 import { type NotificationRepository, notificationRepository } from './notifications.ts'
 import { finishRestore } from './restore.ts'
 import { type RunRepository, runRepository } from './runs.ts'
-import { openSecretStore, openSecretsKey, type SecretStore, secretsKeyName } from './secrets.ts'
+import {
+  formerSecretsKeys,
+  openSecretStore,
+  openSecretsKey,
+  resealSecrets,
+  type SecretStore,
+  secretsKeyName,
+} from './secrets.ts'
 import { type ServerRepository, serverRepository } from './servers.ts'
 import { type SessionRepository, sessionRepository } from './sessions.ts'
 import { type SettingsRepository, settingsRepository } from './settings.ts'
@@ -76,9 +83,11 @@ export async function openStore(dataDir: string, secretsKey = ''): Promise<Store
   })
   const inTurn = oneAtATime()
   try {
+    const key = await openSecretsKey(dataDir, secretsKey)
+    resealSecrets(database, key, await formerSecretsKeys(dataDir, secretsKey))
     return {
       settings: settingsRepository(database),
-      secrets: openSecretStore(database, await openSecretsKey(dataDir, secretsKey)),
+      secrets: openSecretStore(database, key),
       servers: serverRepository(database),
       jobs: jobRepository(database),
       runs: runRepository(database),

@@ -1,6 +1,7 @@
 // The machine in a real browser, over the real root helper: the wizard's step, the settings, and the two ways to lose the page.
 import t from 'tap'
 import { type HelperLab, startHelperLab } from '../api/helper-lab.ts'
+import { samplePublicKey } from '../machine/sample-verbs.ts'
 import { administrator, axeFindings, type Journey, narrow, overhang, settled, shoot, startJourney } from './browser.ts'
 
 let helper: HelperLab
@@ -125,12 +126,30 @@ t.test('SSH and updates are switched, and restarting is asked for twice', async 
   await journey.signIn(page, '/settings/appliance')
   await settled(page)
   const dialog = page.getByRole('dialog')
+  await page.getByText(/enter one first, else nobody could sign in/).waitFor()
+  t.ok(await page.getByRole('button', { name: 'Switch SSH on' }).isDisabled())
+  const field = page.getByLabel('Public key')
+  await field.fill('-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1r')
+  await page.getByText(/This is a private key/).waitFor()
+  t.ok(await page.getByRole('button', { name: 'Save the key' }).isDisabled())
+  t.strictSame(await axeFindings(page), [], 'a wrong key')
+  await field.fill('ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAgQC7')
+  await page.getByRole('button', { name: 'Save the key' }).click()
+  await page.getByText(/no single public key/).waitFor()
+  await field.fill(samplePublicKey)
+  await page.getByRole('button', { name: 'Save the key' }).click()
+  await page.getByText(/SHA256:/).waitFor()
+  t.equal(helper.file('etc/hoist/ssh-authorized-keys'), `${samplePublicKey}\n`)
   await page.getByRole('button', { name: 'Switch SSH on' }).click()
-  await dialog.getByText(/nobody could sign in/).waitFor()
+  await dialog.getByText(/becomes root/).waitFor()
   await dialog.getByRole('button', { name: 'Switch SSH on' }).click()
   await page.getByText('SSH is on: port 22 is open').waitFor()
   await page.getByRole('button', { name: 'Switch SSH off' }).click()
   await page.getByText('SSH is off: port 22 is closed').waitFor()
+  await page.getByRole('button', { name: 'Remove the key' }).click()
+  await dialog.getByRole('button', { name: 'Remove the key' }).click()
+  await page.getByText('There is no key: nobody can sign in by SSH.').waitFor()
+  t.equal(helper.file('etc/hoist/ssh-authorized-keys'), undefined)
   await page.getByRole('button', { name: 'Switch updates off' }).click()
   await dialog.getByRole('button', { name: 'Switch updates off' }).click()
   await page.getByText('Not installed', { exact: true }).waitFor()
@@ -149,6 +168,39 @@ t.test('SSH and updates are switched, and restarting is asked for twice', async 
   })
   await page.getByText('The appliance is back').waitFor()
   // A request may be under way still: with its context gone it would fail for nobody to hear.
+  await page.unrouteAll({ behavior: 'ignoreErrors' })
+  await page.context().close()
+})
+
+t.test('runs under way hold a restart and a factory reset up, until it is said again that it is wanted', async t => {
+  const page = await journey.open()
+  await journey.signIn(page, '/settings/appliance')
+  await settled(page)
+  const dialog = page.getByRole('dialog')
+  const asked: unknown[] = []
+  // As the appliance answers while there are runs; what goes on after it is only looked at here.
+  await page.route(/\/api\/machine\/(restart|reset)$/, async route => {
+    const body = route.request().postDataJSON()
+    asked.push(body.force ?? false)
+    const refusal = { code: 'RUNS_UNDER_WAY', message: 'A run is under way: web-1.', hint: 'Wait.' }
+    await (body.force
+      ? route.fulfill({ status: 202, json: { begun: true } })
+      : route.fulfill({ status: 409, json: refusal }))
+  })
+  await page.getByRole('button', { name: 'Restart the machine' }).click()
+  await dialog.getByRole('button', { name: 'Restart the machine' }).click()
+  await dialog.getByText('A run is under way: web-1.').waitFor()
+  t.strictSame(await axeFindings(page), [])
+  await dialog.getByRole('button', { name: 'Restart although runs are under way' }).click()
+  await page.getByText('It restarts.').waitFor()
+  await page.getByRole('button', { name: 'Erase everything' }).click()
+  await dialog.getByLabel('Your password').fill(administrator.password)
+  await dialog.getByLabel('Type "erase everything"').fill('erase everything')
+  await dialog.getByRole('button', { name: 'Erase everything' }).click()
+  await dialog.getByText('A run is under way: web-1.').waitFor()
+  await dialog.getByRole('button', { name: 'Erase although runs are under way' }).click()
+  await page.getByText('The appliance is being erased').waitFor()
+  t.strictSame(asked, [false, true, false, true])
   await page.unrouteAll({ behavior: 'ignoreErrors' })
   await page.context().close()
 })

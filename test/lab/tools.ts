@@ -94,7 +94,7 @@ const debianPackages: Partial<Record<ToolKind, DebianPackage[]>> = {
     { name: 'grub-pc-bin', shownBy: '/usr/lib/grub/i386-pc/boot.img' },
     { name: 'grub-efi-amd64-bin', shownBy: '/usr/lib/grub/x86_64-efi/normal.mod' },
   ],
-  boot: bootPackages,
+  boot: [...bootPackages, { name: 'swtpm', shownBy: 'swtpm' }],
   image: [
     ...bootPackages,
     ...diskPackages,

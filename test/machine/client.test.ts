@@ -45,11 +45,25 @@ t.test("a refusal is the helper's own", async t => {
 
 t.test('no helper, and one that answers nonsense, are unavailable', async t => {
   const unavailable = { code: 'MACHINE_UNAVAILABLE' }
-  await t.rejects(machineClient('/no/such/socket').ask(verb), unavailable)
+  await t.rejects(machineClient('/no/such/socket', { patienceMs: 0 }).ask(verb), unavailable)
+  await t.rejects(machineClient('/no/such/socket').state(), unavailable, 'who only looks is told at once')
   for (const text of ['', 'x', '{}', 'null', '{"code":"NO_SUCH_CODE","message":"","hint":""}', 'x'.repeat(70_000)]) {
     const client = await helper(t, socket => socket.end(text))
     await t.rejects(client.ask(verb), unavailable, text.slice(0, 20))
   }
+})
+
+t.test('what is asked for while the helper starts waits for it', async t => {
+  const directory = mkdtempSync(join(tmpdir(), 'hoist-client-'))
+  const path = join(directory, 'socket')
+  const asked = machineClient(path).ask(verb)
+  await new Promise(resolve => setTimeout(resolve, 300))
+  const server = createServer(socket => socket.once('data', () => socket.end('{"ok":true}\n'))).listen(path)
+  t.teardown(() => {
+    server.close()
+    rmSync(directory, { recursive: true })
+  })
+  t.same(await asked, {})
 })
 
 t.test('whoever asks can give up', async t => {

@@ -7,7 +7,7 @@ import { serviceUser } from '../../appliance/machine/service-user.ts'
 import { labPrograms, labRoot, labTpm } from './boot-lab.ts'
 
 const signal = new AbortController().signal
-const now = new Date('2026-11-21T12:00:00Z')
+const firstBoot = new Date('2026-11-21T12:00:00Z')
 
 async function machine(t: Test) {
   const root = labRoot(t.testdir())
@@ -15,6 +15,7 @@ async function machine(t: Test) {
   const dataDir = join(root, 'var/lib/hoist')
   const ran: string[] = []
   const said: string[] = []
+  let boots = 0
   const boot = async (special: ReturnType<typeof labTpm> | undefined) => {
     const programs = labPrograms([], special)
     const opened = await openSealedKey(
@@ -24,7 +25,7 @@ async function machine(t: Test) {
         dataDir,
         runDir: join(root, 'run'),
         user,
-        now,
+        now: new Date(firstBoot.getTime() + 60_000 * boots++),
         say: text => said.push(text),
       },
       signal,
@@ -32,17 +33,23 @@ async function machine(t: Test) {
     ran.push(...programs.ran)
     return opened
   }
-  const key = () => readFileSync(join(root, 'run/secrets.key'))
+  const keys = () => readFileSync(join(root, 'run/secrets.key'))
+  const key = () => keys().subarray(0, 32)
   return {
     root,
     dataDir,
     boot,
     key,
+    keys,
     ran,
     said,
     plain: join(dataDir, 'secrets.key'),
     names: () => readdirSync(dataDir).sort(),
   }
+}
+
+const failing = () => {
+  throw new Error('no TPM')
 }
 
 t.test('without a TPM the service keeps its key by itself', async t => {
@@ -55,30 +62,45 @@ t.test('a new machine makes a key, seals it, and opens the same one at each boot
   const lab = await machine(t)
   t.same(await lab.boot(labTpm('a')), { path: join(lab.root, 'run/secrets.key'), findings: [] })
   const key = lab.key()
-  t.equal(key.length, 32)
+  t.equal(lab.keys().length, 32)
   t.same(lab.names(), ['secrets.key.sealed'])
   t.equal(lstatSync(join(lab.root, 'run/secrets.key')).mode & 0o777, 0o400)
-  t.match(lab.ran[0], /^systemd-creds encrypt --with-key=tpm2 --tpm2-pcrs= --name=secrets.key /)
+  t.match(lab.ran[0], /^systemd-creds encrypt --with-key=tpm2 --tpm2-pcrs=23 --name=secrets.key /)
   await lab.boot(labTpm('a'))
   t.ok(lab.key().equals(key))
   t.notOk(existsSync(join(lab.root, 'run/sealing')))
 })
 
-t.test('a plain key is sealed and goes once it is proven; it wins over what was sealed before', async t => {
+t.test(
+  'a plain key is sealed and goes once it is proven; it wins, and what was sealed before stays readable',
+  async t => {
+    const lab = await machine(t)
+    await lab.boot(labTpm('a'))
+    const before = lab.key()
+    const plain = Buffer.alloc(32, 7)
+    writeFileSync(lab.plain, plain, { mode: 0o600 })
+    t.same((await lab.boot(labTpm('a'))).findings, [])
+    const aside = 'secrets.key.sealed.foreign-20261121T120100000Z'
+    t.same(lab.names(), ['secrets.key.sealed', aside])
+    for (let again = 0; again < 2; again++) {
+      t.ok(lab.keys().equals(Buffer.concat([plain, before])), 'the one in use, then the former')
+      await lab.boot(labTpm('a'))
+    }
+    t.same(lab.names(), ['secrets.key.sealed', aside])
+  },
+)
+
+t.test('a power cut between sealing a plain key and removing it leaves nothing aside', async t => {
   const lab = await machine(t)
   await lab.boot(labTpm('a'))
-  const restored = Buffer.alloc(32, 7)
-  writeFileSync(lab.plain, restored, { mode: 0o600 })
+  const key = lab.key()
+  writeFileSync(lab.plain, key, { mode: 0o600 })
   await lab.boot(labTpm('a'))
   t.same(lab.names(), ['secrets.key.sealed'])
-  await lab.boot(labTpm('a'))
-  t.ok(lab.key().equals(restored))
+  t.ok(lab.keys().equals(key))
 })
 
 t.test('a TPM that does not seal, or does not give back what it sealed, leaves the plain key', async t => {
-  const failing = () => {
-    throw new Error('no TPM')
-  }
   const lying: ReturnType<typeof labTpm> = (words, args) => {
     if (words.startsWith('systemd-creds')) writeFileSync(args.at(-1) ?? '', Buffer.alloc(32, 1))
     return ''
@@ -91,18 +113,54 @@ t.test('a TPM that does not seal, or does not give back what it sealed, leaves t
   }
 })
 
-t.test('what another machine has sealed is kept aside, and there is a new key', async t => {
+t.test('what another TPM has sealed is kept aside, and there is a new key', async t => {
   const lab = await machine(t)
   await lab.boot(labTpm('a'))
   const [key, sealed] = [lab.key(), readFileSync(join(lab.dataDir, 'secrets.key.sealed'))]
   const { findings } = await lab.boot(labTpm('b'))
-  t.match(findings, [{ about: 'secrets', text: /entered again/ }])
+  t.match(findings, [{ about: 'secrets', text: /by another TPM\. Bring that back and restart, or enter/ }])
   t.notOk(lab.key().equals(key))
   t.same(lab.said, ['integrity check failed'], 'why')
-  const aside = 'secrets.key.sealed.foreign-20261121T120000000Z'
+  const aside = 'secrets.key.sealed.foreign-20261121T120100000Z'
   t.same(lab.names(), ['secrets.key.sealed', aside])
   t.ok(readFileSync(join(lab.dataDir, aside)).equals(sealed))
   t.same((await lab.boot(labTpm('b'))).findings, [], 'once')
+  t.same(lab.said, ['integrity check failed'], 'once')
+})
+
+t.test('when the TPM is back its key is back, and what the other one has sealed is kept for it', async t => {
+  const lab = await machine(t)
+  await lab.boot(labTpm('a'))
+  const ofA = lab.key()
+  await lab.boot(labTpm('b'))
+  const ofB = lab.key()
+  t.match(await lab.boot(labTpm('a')), { findings: [{ about: 'secrets', text: /is back/ }] })
+  t.ok(lab.keys().equals(ofA))
+  t.same(lab.names(), ['secrets.key.sealed', 'secrets.key.sealed.foreign-20261121T120200000Z'])
+  t.same((await lab.boot(labTpm('a'))).findings, [])
+  t.ok(lab.keys().equals(ofA))
+  await lab.boot(labTpm('b'))
+  t.ok(lab.keys().equals(ofB))
+})
+
+t.test('a TPM that is missing, or fails, for one boot costs nothing afterwards', async t => {
+  for (const special of [undefined, failing]) {
+    const lab = await machine(t)
+    await lab.boot(labTpm('a'))
+    const sealed = lab.key()
+    const { path, findings } = await lab.boot(special)
+    t.equal(path, undefined)
+    t.match(findings[0], {
+      about: 'secrets',
+      text: special ? /does not open .* seals none/ : /by a TPM, which is missing/,
+    })
+    // As the service does without a given key.
+    const made = Buffer.alloc(32, 5)
+    writeFileSync(lab.plain, made, { mode: 0o600 })
+    t.same((await lab.boot(labTpm('a'))).findings, [])
+    t.ok(lab.keys().equals(Buffer.concat([made, sealed])), 'the service reads both')
+    t.notOk(existsSync(lab.plain))
+  }
 })
 
 t.test('a key of another size, or a link, is left where it is and not sealed', async t => {

@@ -1,13 +1,17 @@
 // Steps that boot the appliance as it is deployed, by each firmware, with and without properties.
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
+import type { SystemView } from '../../appliance/api/schemas/system.ts'
 import { consoleFacts } from './console-text.ts'
 import { deployedDisks, type Unpacked } from './disks.ts'
 import { type FirstAnswer, firstAnswer } from './first-answer.ts'
 import { getHttp, greetingAt, postHttps } from './outside.ts'
 import { propertiesIso } from './ovf-environment.ts'
 import { legacyFirmware } from './pvscsi-firmware.ts'
+import { Remote } from './remote.ts'
 import { Vm, type VmOptions } from './vm.ts'
+import { administrator } from './wizard.ts'
 
 /** Emulated, with other work beside it. */
 const bootMs = 600_000
@@ -78,15 +82,23 @@ async function given(vm: Vm, facts: FirstAnswer): Promise<string> {
   if (facts.setupCode !== undefined) throw new Error('the console shows a setup code though one was given')
   if (vm.serial.includes(givenProperties.setup_code)) throw new Error('the setup code stands on the console')
   if (!vm.serial.includes(givenProperties.hostname)) throw new Error('the console does not show the host name')
-  const wrong = await claim(vm, facts.fingerprint, 'never-the-code-1234')
+  const port = vm.ports[443]
+  const wrong = await postHttps(port, '/api/setup/code', facts.fingerprint, { code: 'never-the-code-1234' })
   if (wrong.status < 400) throw new Error(`another setup code is answered with ${wrong.status}`)
-  const right = await claim(vm, facts.fingerprint, givenProperties.setup_code)
-  if (right.status !== 200) throw new Error(`the setup code is answered with ${right.status} ${right.text}`)
-  return 'answers at the static address, shows its name, opens with the given setup code and never shows it'
-}
-
-async function claim(vm: Vm, fingerprint: string, code: string) {
-  return await postHttps(vm.ports[443], '/api/setup/code', fingerprint, { code })
+  const remote = await Remote.claim(port, facts.fingerprint, givenProperties.setup_code, administrator)
+  const shown = await remote.call<SystemView>('GET', '/api/system')
+  const applied = {
+    hostname: shown.hostname,
+    address: shown.interfaces.some(({ addresses }) => addresses.some(address => address.startsWith('10.0.2.77'))),
+    gateway: shown.gateway,
+    dns: shown.dns.join(),
+    ntp: shown.ntp.servers.join(),
+    proxy: shown.proxy?.url.replace(/\/$/, ''),
+  }
+  const { hostname, ipv4_gateway: gateway, dns, ntp, proxy } = givenProperties
+  const wanted = { hostname, address: true, gateway, dns, ntp, proxy }
+  if (!isDeepStrictEqual(applied, wanted)) throw new Error(`it runs with ${JSON.stringify(applied)}`)
+  return 'address, gateway, DNS, time server, name and proxy are as given; it opens with the given setup code and never shows it'
 }
 
 async function booted(

@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,6 +9,7 @@ import { keysOf } from './keys.ts'
 import { greetingAt } from './outside.ts'
 import { ovfEnvironment, propertiesIso } from './ovf-environment.ts'
 import { resultTable, runStep, Skipped, sumUp } from './results.ts'
+import { startTpm } from './software-tpm.ts'
 import { portsIn, Vm } from './vm.ts'
 
 const pairs = Array.from({ length: 32 }, (_, index) => index.toString(16).padStart(2, '0').toUpperCase())
@@ -102,4 +103,20 @@ t.test('a machine is started, typed at, looked at and cut off', async t => {
     vm.until('anything', 1_000, () => undefined),
     /qemu has ended/,
   )
+})
+
+t.test('a TPM keeps its state from machine to machine, and one that does not start says why', async t => {
+  const directory = mkdtempSync(join(tmpdir(), 'hoist-tpm-test-'))
+  t.teardown(() => rmSync(directory, { recursive: true }))
+  const [disk, tpm] = [join(directory, 'empty.qcow2'), join(directory, 'state')]
+  await run('qemu-img', ['create', '-q', '-f', 'qcow2', disk, '1M'])
+  mkdirSync(tpm)
+  const options = { disks: [disk], firmware: 'bios', devices: 'vmware', memoryMiB: 64, tpm } as const
+  for (let machine = 0; machine < 2; machine++) {
+    await using vm = await Vm.start(options)
+    t.match(await vm.qmp.command('query-tpm'), [{ model: 'tpm-crb' }])
+    await vm.cut()
+    t.ok(statSync(join(tpm, 'tpm2-00.permall')).size > 0)
+  }
+  await t.rejects(startTpm(tpm, join(directory, 'missing')), /swtpm did not start: .*No such file/)
 })

@@ -10,6 +10,7 @@ import { type Unpacked, unpackOva } from './disks.ts'
 import { Life } from './life.ts'
 import { readers, vcenterImport } from './read-ova.ts'
 import { resultTable, runStep, type StepResult, sumUp } from './results.ts'
+import { vtpm } from './vtpm.ts'
 
 interface Ground {
   ova: string
@@ -26,6 +27,10 @@ const steps: Readonly<Record<string, (ground: Ground) => Promise<string>>> = {
   'uefi-pvscsi': ({ unpacked }) => uefiPvscsi(unpacked),
   'properties-iso': ({ unpacked }) => propertiesByIso(unpacked),
   'properties-fw-cfg': ({ unpacked }) => propertiesByFwCfg(unpacked),
+}
+
+const fullSteps: typeof steps = {
+  vtpm: ({ unpacked }) => vtpm(unpacked),
 }
 
 /** One appliance's, each from where the one before has ended. */
@@ -46,14 +51,14 @@ Builds the OVA of this tree, or takes the one in .cache if nothing has changed s
 imports it into the lab's vCenter, and boots it in qemu.
 
   --ova FILE       this one instead; X.govc.json has to stand beside X.ova
-  --full           one appliance's life too, from the wizard to the factory reset
-  --only STEP,...  these steps alone; those of --full need the ones above them
+  --full           what takes longer too: a TPM, and one appliance's life from the wizard to the factory reset
+  --only STEP,...  these steps alone; what follows the wizard needs it
   --json           one JSON object as the last line of stdout instead of the table
   --keep           leave the disks and print where
   --help           this text
 
 Steps: ${Object.keys(steps).join(', ')}
-Of --full: ${Object.keys(lifeSteps).join(', ')}
+Of --full: ${Object.keys({ ...fullSteps, ...lifeSteps }).join(', ')}
 `
 
 const say = (text: string) => process.stderr.write(`test-ova: ${text}\n`)
@@ -74,7 +79,7 @@ async function main(): Promise<number> {
     return 0
   }
   const only = values.only.flatMap(text => text.split(','))
-  const unknown = only.filter(name => !Object.hasOwn(steps, name) && !Object.hasOwn(lifeSteps, name))
+  const unknown = only.filter(name => !Object.hasOwn({ ...steps, ...fullSteps, ...lifeSteps }, name))
   if (unknown.length > 0) {
     process.stderr.write(`No such step: ${unknown}\n\n${usage}`)
     return 2
@@ -100,9 +105,10 @@ async function main(): Promise<number> {
   })
   if (made && ground) {
     const there = ground
-    for (const [name, act] of Object.entries(steps))
-      if (only.length === 0 || only.includes(name)) await take(name, () => act(there))
-    const ofLife = Object.entries(lifeSteps).filter(([name]) => (only.length === 0 ? values.full : only.includes(name)))
+    const wanted = (name: string) => (only.length > 0 ? only.includes(name) : values.full || Object.hasOwn(steps, name))
+    for (const [name, act] of Object.entries({ ...steps, ...fullSteps }))
+      if (wanted(name)) await take(name, () => act(there))
+    const ofLife = Object.entries(lifeSteps).filter(([name]) => wanted(name))
     if (ofLife.length > 0) await liveThrough(there.unpacked, ofLife, take)
   }
   if (values.keep) say(`kept: ${directory}`)

@@ -3,7 +3,14 @@ import { chmodSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync }
 import { basename, dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { type Database, openDatabase } from '../../appliance/store/database.ts'
-import { channelSecret, openSecretStore, openSecretsKey, secretNames } from '../../appliance/store/secrets.ts'
+import {
+  channelSecret,
+  formerSecretsKeys,
+  openSecretStore,
+  openSecretsKey,
+  resealSecrets,
+  secretNames,
+} from '../../appliance/store/secrets.ts'
 import { seeded } from './samples.ts'
 
 /** As the appliance opens them, with the key file in a data directory. */
@@ -144,6 +151,49 @@ t.test(
     t.ok(readFileSync(given).equals(Buffer.alloc(32, 9)))
   },
 )
+
+t.test('what a former key has sealed comes under the key in use; what no key opens stays as it is', async t => {
+  const { database, directory } = open(t)
+  const given = join(directory, 'given.key')
+  const [inUse, former, older, unknown] = [1, 2, 3, 4].map(fill => Buffer.alloc(32, fill)) as [
+    Buffer,
+    Buffer,
+    Buffer,
+    Buffer,
+  ]
+  await openSecretStore(database, inUse).set('vcenter.password', 'of now')
+  await openSecretStore(database, former).set('aws.secretAccessKey', 'of before')
+  await openSecretStore(database, older).set('aws.sessionToken', '')
+  await openSecretStore(database, unknown).set('aws.proxyPassword', 'of elsewhere')
+  const row = (name: string) => database.read(sql => sql.get('SELECT * FROM secrets WHERE name = ?', name))
+  const [now, elsewhere] = [row('vcenter.password'), row('aws.proxyPassword')]
+
+  writeFileSync(given, Buffer.concat([inUse, former, older]), { mode: 0o400 })
+  resealSecrets(database, await openSecretsKey(directory, given), await formerSecretsKeys(directory, given))
+  const secrets = openSecretStore(database, inUse)
+  t.equal(await secrets.get('aws.secretAccessKey'), 'of before')
+  t.equal(await secrets.get('aws.sessionToken'), '')
+  t.same(row('vcenter.password'), now, 'untouched')
+  t.same(row('aws.proxyPassword'), elsewhere, 'untouched')
+  await openSecretStore(database, former).set('aws.secretAccessKey', 'again')
+  resealSecrets(database, inUse, [])
+  await t.rejects(secrets.get('aws.secretAccessKey'), { code: 'SECRET_UNREADABLE', hint: /the TPM it had/ })
+})
+
+t.test('a file of several keys is taken from the machine alone, and only whole', async t => {
+  const { database, directory, keyPath } = open(t)
+  const given = join(directory, 'given.key')
+  writeFileSync(given, Buffer.alloc(64, 9), { mode: 0o400 })
+  t.equal((await openSecretsKey(directory, given)).length, 32)
+  writeFileSync(keyPath, Buffer.alloc(64, 9), { mode: 0o600 })
+  await t.rejects(openAt(database, keyPath), { code: 'PRIVATE_FILE_UNSAFE', message: /64 bytes/ })
+  rmSync(given)
+  for (const bytes of [0, 63]) {
+    writeFileSync(given, Buffer.alloc(bytes, 9), { mode: 0o400 })
+    await t.rejects(openSecretsKey(directory, given), { code: 'PRIVATE_FILE_UNSAFE' })
+    rmSync(given)
+  }
+})
 
 t.test('each notification channel has one secret of its own', async t => {
   const { database, keyPath } = open(t)

@@ -34,6 +34,29 @@ t.test('a fresh directory becomes a private store that survives a reopening', as
   t.strictSame(await second.runs.active(), [])
 })
 
+t.test('a key that was in use while the TPM was away, and the one before it, both open what they sealed', async t => {
+  const directory = t.testdir()
+  const given = join(directory, 'given.key')
+  const [before, meanwhile] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)]
+  const opened = async (...keys: Buffer[]) => {
+    writeFileSync(given, Buffer.concat(keys), { mode: 0o600 })
+    return await openStore(join(directory, 'data'), given)
+  }
+  const first = await opened(before)
+  await first.secrets.set('vcenter.password', 'of before')
+  first.close()
+  const second = await opened(meanwhile)
+  await t.rejects(second.secrets.get('vcenter.password'), { code: 'SECRET_UNREADABLE' })
+  await second.secrets.set('aws.secretAccessKey', 'of meanwhile')
+  second.close()
+  for (const keys of [[meanwhile, before], [meanwhile]]) {
+    const store = await opened(...keys)
+    t.equal(await store.secrets.get('vcenter.password'), 'of before')
+    t.equal(await store.secrets.get('aws.secretAccessKey'), 'of meanwhile')
+    store.close()
+  }
+})
+
 t.test('backups that are asked for at once are taken one after the other, each whole', async t => {
   const directory = t.testdir()
   const store = await openStore(directory)
