@@ -6,13 +6,18 @@ import { ApplianceError, toApplianceError } from './errors.ts'
 import { machineClient } from './machine/client.ts'
 import { performMs } from './machine/dispatch.ts'
 import type { MachineState } from './machine/machine-state.ts'
-import type { Verb } from './machine/verbs.ts'
+import { runsInTheWay } from './machine/runs-in-the-way.ts'
+import { resetWords, type Verb } from './machine/verbs.ts'
 import type { Store } from './store/store.ts'
 
 export interface MachineParts {
   /** Of the helper. Empty: there is none. */
   socket: string
-  store: Pick<Store, 'settings' | 'secrets'>
+  store: {
+    settings: Pick<Store['settings'], 'getProxy'>
+    secrets: Pick<Store['secrets'], 'get'>
+    runs: Pick<Store['runs'], 'active'>
+  }
   /** Network, name or time are others than before. */
   changed(): void
   log: Logger
@@ -40,14 +45,26 @@ export function composeMachine(parts: MachineParts) {
     log.info({ verb: verb.verb }, 'machine changed')
   }
 
+  const runsUnderWay = async () => (await store.runs.active()).map(({ serverName }) => serverName)
+
+  async function refuseWithRuns(): Promise<void> {
+    const servers = await runsUnderWay()
+    if (servers.length === 0) return
+    throw new ApplianceError('RUNS_UNDER_WAY', runsInTheWay(servers), {
+      hint: 'Wait until they have ended, or cancel them; or say that it is to be done although they are under way.',
+    })
+  }
+
   const service: MachineService = {
     async view() {
-      if (!client) return { findings: [] }
+      if (!client) return { runsUnderWay: [], findings: [] }
       const state = await inTime(quickMs, signal => client.state(signal))
       known = settingsOf(state)
       return {
         settings: known,
         sshKey: state.sshKey,
+        ...(state.sshKeys === undefined ? {} : { sshKeys: state.sshKeys }),
+        runsUnderWay: await runsUnderWay(),
         findings: state.findings,
         ...(proxyFailure === undefined ? {} : { proxyFailure }),
       }
@@ -59,8 +76,15 @@ export function composeMachine(parts: MachineParts) {
       if (known) known = { ...known, [setting]: to }
       changed()
     },
-    restart: what => ask({ verb: 'restart', what }),
-    reset: () => ask({ verb: 'reset', confirm: 'erase everything' }),
+    async restart(what, force = false) {
+      // The service alone is away for seconds: runs are held, and go on.
+      if (client && what === 'machine' && !force) await refuseWithRuns()
+      await ask({ verb: 'restart', what })
+    },
+    async reset(force = false) {
+      if (client && !force) await refuseWithRuns()
+      await ask({ verb: 'reset', confirm: resetWords })
+    },
   }
 
   /** The machine's own programs reach the internet as the appliance does. Never rejects: what failed is in the view. */

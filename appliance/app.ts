@@ -448,12 +448,13 @@ async function composeApp(config: Config, log: Logger, opened: Store): Promise<A
         void repeatedly(everyMs, work, { signal: stopping.signal, onError })
       background(throughputSampleMs, async () => throughput.sample())
       machine.start().catch(onError)
+      // Without AWS too: it may be what an upgrade mends.
+      upgrade.start().catch(onError)
       void lease.renew().then(async () => {
         if (stopping.signal.aborted) return
         scheduler.start()
         backups.start()
         support.start()
-        upgrade.start().catch(onError)
         await countForgotten({ runs: store.runs, afterRun, jobs: everyJob(store.jobs) }).catch(onError)
         // What could not be gone on with the last time (its job could not be read) is tried again.
         background(config.leaseMs, () => lease.renew().then(goOn))

@@ -41,7 +41,12 @@ export async function boot(options: BootOptions, signal: AbortSignal): Promise<v
   // The root of the data disk. What lies in it is the service's: root makes no directory there, as links may wait for it.
   await run('/usr/bin/chown', ['hoist:hoist', dataDir], signal)
   await run('/usr/bin/chmod', ['0700', dataDir], signal)
-  await run('/usr/bin/setpriv', [...asService, '/usr/bin/mkdir', '-p', '-m', '0700', join(dataDir, 'uploads')], signal)
+  const makeUploads = [...asService, '/usr/bin/mkdir', '-p', '-m', '0700', join(dataDir, 'uploads')]
+  await run('/usr/bin/setpriv', makeUploads, signal).catch((thrown: unknown) => {
+    signal.throwIfAborted()
+    // Whatever the service has put there: without uploads it runs.
+    say(`no directory of uploads: ${toApplianceError(thrown).message}`)
+  })
 
   const user = await serviceUser(root)
   if (!(await files.exists('firstBootDone'))) await firstBoot({ ...ground, user }, signal)

@@ -162,6 +162,11 @@ export const errorCodes = {
   UPGRADE_IN_PROGRESS: { statusCode: 409, meaning: 'An upgrade is under way.' },
   UPGRADE_FAILED: { statusCode: 500, meaning: 'An upgrade could not be done.' },
   SERVICE_SILENT: { statusCode: 503, meaning: 'The service of the appliance does not answer its own console.' },
+  SSH_KEY_MISSING: {
+    statusCode: 409,
+    meaning: 'SSH is not switched on: there is no public key that could sign in.',
+  },
+  RUNS_UNDER_WAY: { statusCode: 409, meaning: 'Runs are under way that a restart or a factory reset would cut off.' },
   MACHINE_UNAVAILABLE: { statusCode: 503, meaning: 'The helper that may change the machine does not answer.' },
   MACHINE_FAILED: { statusCode: 500, meaning: 'The machine could not be changed.' },
   DATA_DISK_UNUSABLE: { statusCode: 500, meaning: 'There is no data disk, or it cannot be told which disk it is.' },

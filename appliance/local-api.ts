@@ -1,9 +1,9 @@
 // The API of the service on this machine, for programs that may read its data directory: its own certificate, its own token.
-import { readFile } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
 import { request } from 'node:https'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { ApplianceError } from './errors.ts'
 import { readPrivateFile } from './private-file.ts'
 
 export interface LocalService {
@@ -39,7 +39,11 @@ export async function openLocal(
   { body, signal }: { body?: object; signal: AbortSignal },
 ): Promise<IncomingMessage> {
   const token = await localToken(dataDir)
-  const ca = await readFile(join(dataDir, 'web.crt'), 'utf8')
+  const ca = await localCertificate(dataDir)
+  if (ca === undefined)
+    throw new ApplianceError('NOT_FOUND', 'The service has made no certificate yet.', {
+      hint: 'It makes one at its first start.',
+    })
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
   const asked = request(
     {
@@ -64,4 +68,9 @@ export async function openLocal(
 /** Of the file api-token; empty when there is none yet. */
 export async function localToken(dataDir: string): Promise<string> {
   return (await readPrivateFile(join(dataDir, 'api-token')))?.toString('utf8').trim() ?? ''
+}
+
+/** PEM of the certificate that the service answers with; undefined before its first start. @throws {ApplianceError} PRIVATE_FILE_UNSAFE */
+export async function localCertificate(dataDir: string): Promise<Buffer | undefined> {
+  return await readPrivateFile(join(dataDir, 'web.crt'))
 }

@@ -8,7 +8,7 @@ import { type LineServer, serveLines } from './machine/line-server.ts'
 import { machineFiles } from './machine/machine-files.ts'
 import { perform } from './machine/perform.ts'
 import { type RunProgram, runProgram } from './machine/run-program.ts'
-import { notifyReady } from './service-notify.ts'
+import { type NotifyOptions, notifyReady, startWatchdog } from './service-notify.ts'
 import { awaitHealthy } from './upgrade/await-healthy.ts'
 import { installRelease } from './upgrade/install-release.ts'
 import { loadReleaseKeys } from './upgrade/release-keys.ts'
@@ -87,6 +87,23 @@ export async function startMachineHelper(options: HelperOptions): Promise<LineSe
   })
 }
 
+/**
+ * Serves, and tells the service manager so for as long as its loop turns: one that stands still is started anew, and ends what
+ * it was at. @throws as startMachineHelper; when the manager cannot be told that it is ready
+ */
+export async function runMachineHelper(options: HelperOptions, notify: NotifyOptions = {}): Promise<LineServer> {
+  const server = await startMachineHelper(options)
+  await notifyReady(notify)
+  const untold = (thrown: unknown) => options.say(`heartbeat not sent: ${toApplianceError(thrown).message}`)
+  const stopWatchdog = startWatchdog({ ...notify, onFailure: untold })
+  return {
+    async close() {
+      stopWatchdog()
+      await server.close()
+    },
+  }
+}
+
 function upgradeGround(options: HelperOptions, releases: ReturnType<typeof releasesIn>): UpgradeGround {
   const { root, run, ask } = options
   const statePath = join(root, places.upgradeState)
@@ -124,6 +141,7 @@ function upgradeGround(options: HelperOptions, releases: ReturnType<typeof relea
       dropKept: database('drop-kept'),
     },
     now: () => new Date(),
+    say: options.say,
   }
 }
 
@@ -143,14 +161,13 @@ if (import.meta.main) {
   const exit = () => process.exit(1)
   process.on('SIGTERM', () => process.exit(0))
   try {
-    await startMachineHelper({
+    await runMachineHelper({
       root: '/',
       run: runProgram,
       ask: signal => askReady(443, join('/', places.data, 'web.crt'), signal),
       say: text => process.stderr.write(`${text}\n`),
       onStuck: exit,
     })
-    await notifyReady()
   } catch (thrown) {
     const { code, message, hint } = toApplianceError(thrown)
     process.stderr.write(`${code}: ${message} ${hint}\n`)

@@ -19,8 +19,9 @@ export async function makePrivateDirectory(path: string): Promise<void> {
 export async function readPrivateFile(path: string): Promise<Buffer | undefined> {
   let handle: FileHandle
   try {
-    // O_NOFOLLOW: a link planted in the data directory must not make us read, and trust, a file elsewhere.
-    handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW)
+    // O_NOFOLLOW: a link planted in the data directory must not make us read, and trust, a file elsewhere. O_NONBLOCK: nor a
+    // named pipe make us wait for somebody who writes.
+    handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   } catch (cause) {
     if (systemCode(cause) === 'ENOENT') return undefined
     throw unsafe(path, systemCode(cause) === 'ELOOP' ? 'it is a symbolic link' : 'it cannot be opened', cause)

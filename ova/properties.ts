@@ -26,7 +26,7 @@ export const properties: readonly OvfProperty[] = [
     key: 'hostname',
     category: network,
     label: 'Host name',
-    description: 'Full name, such as hoist.example.com. Empty: the name that DHCP gives, else "hoist".',
+    description: 'Full name, such as hoist.example.com. Empty: hoist. A name that DHCP gives is not taken.',
     maxLength: 253,
   },
   {
@@ -100,7 +100,8 @@ export const properties: readonly OvfProperty[] = [
     key: 'ssh_key',
     category: access,
     label: 'SSH public key',
-    description: 'One line in the form of authorized_keys. SSH stays off until it is switched on at the console.',
+    description:
+      'One line in the form of authorized_keys; there is no other way to a key. SSH stays off until it is switched on, in the settings or at the console.',
     maxLength: 8192,
   },
   {

@@ -127,13 +127,16 @@ t.test(
   },
 )
 
-t.test('once there are accounts, an import takes the password of whoever asks', async t => {
+t.test('once there are accounts, an export and an import take the password of whoever asks', async t => {
   const dataDir = await place(t)
   const { app, ask, session } = await machine(t, dataDir, 'm')
   const setup = await session('POST', '/api/setup/code', { code: await app.setupCode() })
   const person = await claimed(session, setup)
   const backup = (await ask('POST', '/api/backups', undefined, person)).body
-  const { raw } = await ask('POST', `/api/backups/${String(backup.name)}/export`, { passphrase }, person)
+  const carryOff = (body: object) => ask('POST', `/api/backups/${String(backup.name)}/export`, body, person)
+  t.match(await carryOff({ passphrase }), { status: 400, body: { hint: /password/ } })
+  t.match(await carryOff({ passphrase, password: 'not this one' }), { status: 403, body: { code: 'PASSWORD_WRONG' } })
+  const { raw } = await carryOff({ passphrase, password: administrator.password })
   t.match(await ask('PUT', '/api/backups/upload', raw, setup), { status: 401 }, 'the setup is over')
   t.match(await ask('PUT', '/api/backups/upload', raw, person), { status: 200 })
   const attempt = (body: object) => ask('POST', '/api/backups/import', body, person)

@@ -13,11 +13,15 @@ interface Proxy {
   username?: string
 }
 
-function compose(socket: string, more: Partial<MachineParts> & { proxy?: () => Proxy | undefined } = {}) {
-  const { proxy = () => undefined, ...parts } = more
+function compose(
+  socket: string,
+  more: Partial<MachineParts> & { proxy?: () => Proxy | undefined; runs?: string[] } = {},
+) {
+  const { proxy = () => undefined, runs = [], ...parts } = more
   const store = {
     settings: { getProxy: async () => proxy() },
     secrets: { get: async () => 'geheim:1' },
+    runs: { active: async () => runs.map(serverName => ({ serverName })) },
   } as unknown as MachineParts['store']
   return composeMachine({ socket, store, changed: () => undefined, log: pino({ level: 'silent' }), ...parts })
 }
@@ -43,14 +47,18 @@ async function impostor(t: Test, answer: (socket: Socket) => void): Promise<stri
 
 t.test('without a helper the machine is shown as changed by hand, and every change says so', async t => {
   const { service, tellProxy, start } = compose('', { proxy: () => ({ url: 'http://proxy:3128' }) })
-  t.strictSame(await service.view(), { findings: [] })
+  t.strictSame(await service.view(), { runsUnderWay: [], findings: [] })
   const refused = { code: 'MACHINE_UNAVAILABLE', statusCode: 503, hint: /by hand/ }
   await t.rejects(service.change('ssh', { enabled: true }), refused)
   await t.rejects(service.restart('machine'), refused)
   await t.rejects(service.reset(), refused)
   await tellProxy()
   await start()
-  t.strictSame(await service.view(), { findings: [] }, 'a proxy is nothing that a desk has to be told')
+  t.strictSame(
+    await service.view(),
+    { runsUnderWay: [], findings: [] },
+    'a proxy is nothing that a desk has to be told',
+  )
 })
 
 t.test('a helper that is not there, or dies in the middle, is unavailable', async t => {
@@ -67,6 +75,41 @@ t.test('one that hangs is given up in time, and whoever asked is told that it ma
   await t.rejects(hung.service.change('ssh', { enabled: true }), { code: 'MACHINE_UNAVAILABLE', hint: /may still do/ })
 })
 
+t.test(
+  'while runs are under way the machine is neither restarted nor reset, unless that is said; the service is',
+  async t => {
+    const helper = await startHelperLab()
+    t.teardown(() => helper.close())
+    const runs = ['web-1', 'db-2']
+    const { service } = compose(helper.socket, { runs })
+    const refused = {
+      code: 'RUNS_UNDER_WAY',
+      statusCode: 409,
+      message: '2 runs are under way: web-1, db-2.',
+      hint: /Wait/,
+    }
+    t.match(await service.view(), { runsUnderWay: runs })
+    for (const force of [undefined, false]) {
+      await t.rejects(service.restart('machine', force), refused)
+      await t.rejects(service.reset(force), refused)
+    }
+    t.strictSame(helper.ran, [])
+    t.equal(helper.file('etc/hoist/factory-reset'), undefined)
+    await service.restart('service')
+    await service.restart('machine', true)
+    await service.reset(true)
+    t.strictSame(helper.ran, [
+      '/usr/bin/systemctl --no-block restart hoist.service',
+      '/usr/bin/systemctl --no-block reboot',
+      '/usr/bin/systemctl --no-block reboot',
+    ])
+    runs.length = 0
+    await service.restart('machine')
+    t.equal(helper.ran.length, 4)
+    await t.rejects(compose('', { runs: ['web-1'] }).service.reset(), { code: 'MACHINE_UNAVAILABLE' })
+  },
+)
+
 t.test('what was last known changes with what is changed, without asking', async t => {
   const helper = await startHelperLab()
   t.teardown(() => helper.close())
@@ -74,8 +117,8 @@ t.test('what was last known changes with what is changed, without asking', async
   t.equal(service.known('ssh'), undefined)
   await service.view()
   t.strictSame(service.known('ssh'), { enabled: false })
-  await service.change('ssh', { enabled: true })
-  t.strictSame(service.known('ssh'), { enabled: true })
+  await service.change('updates', { enabled: false })
+  t.strictSame(service.known('updates'), { enabled: false })
 })
 
 t.test('the proxy of the page reaches the packages of the system, with its password, and leaves with it', async t => {

@@ -1,10 +1,12 @@
 // A whole boot on a machine in a directory: a new one, the next one, a factory reset, and one without a data disk.
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { boot } from '../appliance/boot.ts'
 import { machineFiles } from '../appliance/machine/machine-files.ts'
 import { blankDisk, labPrograms, labRoot, labTpm, ovfEnvironment } from './machine/boot-lab.ts'
+import { samplePublicKey } from './machine/sample-verbs.ts'
 
 const signal = new AbortController().signal
 const uuid = '11111111-2222-3333-4444-555555555555'
@@ -15,14 +17,21 @@ function machine(t: Test, withDisk = true) {
   writeFileSync(join(root, 'sys/class/dmi/id/product_uuid'), `${uuid}\n`)
   const tpm = labTpm('a')
   const disks = withDisk ? [{ path: blankDisk(join(root, 'disk')) }] : []
-  const { run, ran } = labPrograms(disks, (words, args) =>
-    words.startsWith('vmware-rpctool') ? ovfEnvironment({ setup_code: 'CANARY-CODE-1' }) : tpm(words, args),
-  )
+  const given = { properties: { setup_code: 'CANARY-CODE-1' } as Record<string, string> }
+  const { run, ran } = labPrograms(disks, (words, args) => {
+    if (words.startsWith('vmware-rpctool')) return ovfEnvironment(given.properties)
+    // As the test's user, whom this machine calls hoist.
+    if (words.startsWith('setpriv ')) {
+      execFileSync('mkdir', args.slice(args.indexOf('/usr/bin/mkdir') + 1), { stdio: 'pipe' })
+      return ''
+    }
+    return tpm(words, args)
+  })
   const said: string[] = []
   const at = (path: string) => join(root, path)
   const start = () =>
     boot({ root, run, say: text => said.push(text), now: new Date('2026-11-21T12:00:00Z'), looks: 1 }, signal)
-  return { root, at, ran, said, start, files: machineFiles(root) }
+  return { root, at, ran, said, given, start, files: machineFiles(root) }
 }
 
 t.test('a new machine gets its data disk, its first boot, and an environment for the service', async t => {
@@ -75,10 +84,36 @@ t.test('a factory reset forgets, and the first boot follows in the same boot', a
   lab.ran.length = 0
   await lab.start()
   t.ok(lab.said.includes('factory reset done'))
-  t.same(readdirSync(lab.at('var/lib/hoist')), ['deployment.json'])
+  t.same(readdirSync(lab.at('var/lib/hoist')).sort(), ['deployment.json', 'uploads'])
   t.ok(lab.ran.some(words => words.startsWith('ssh-keygen')))
   t.ok(await lab.files.exists('firstBootDone'))
   t.notOk(await lab.files.exists('hostname'))
+})
+
+t.test('what somebody on the machine puts in the place of the properties is not believed after a reset', async t => {
+  const lab = machine(t)
+  await lab.start()
+  // info-set needs no rights, and what it has set stays over a restart.
+  lab.given.properties = { setup_code: 'known-to-them', ssh_key: samplePublicKey }
+  await lab.files.write('resetMark', '')
+  await lab.start()
+  t.notOk(await lab.files.exists('sshKeys'))
+  t.same(JSON.parse(readFileSync(lab.at('var/lib/hoist/deployment.json'), 'utf8')), { setupCode: 'CANARY-CODE-1' })
+})
+
+t.test('whatever the service has made in its directory, the machine starts', async t => {
+  const lab = machine(t)
+  writeFileSync(lab.at('dev/tpmrm0'), '')
+  const data = (name: string) => lab.at(`var/lib/hoist/${name}`)
+  writeFileSync(data('uploads'), 'a file')
+  for (const name of ['deployment.json', 'secrets.key.sealed', 'secrets.key'])
+    mkdirSync(data(`${name}/full`), { recursive: true })
+  await lab.start()
+  t.ok(lab.said.some(text => /^no directory of uploads: /.test(text)))
+  t.equal(readFileSync(lab.at('run/hoist/secrets.key')).length, 32)
+  t.match(readFileSync(data('secrets.key.sealed'), 'latin1'), /^a:/)
+  t.match(readFileSync(data('deployment.json'), 'utf8'), /CANARY-CODE-1/)
+  await lab.start()
 })
 
 t.test('without a data disk nothing else is done', async t => {

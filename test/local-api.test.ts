@@ -47,9 +47,9 @@ t.test('whoever shows another certificate is told nothing, the token least of al
 t.test('without a token, a certificate or a service there is an error', async t => {
   const other = t.testdir()
   t.equal(await localToken(other), '')
-  await t.rejects(askLocal({ ...service, dataDir: other }, 'GET', '/', { signal }), { code: 'ENOENT' })
+  await t.rejects(askLocal({ ...service, dataDir: other }, 'GET', '/', { signal }), { code: 'NOT_FOUND' })
   await t.rejects(askLocal({ ...service, port: 1 }, 'GET', '/', { signal }), { code: 'ECONNREFUSED' })
-  await writeFile(join(other, 'web.crt'), await readFile(join(dataDir, 'web.crt')))
+  await writeFile(join(other, 'web.crt'), await readFile(join(dataDir, 'web.crt')), { mode: 0o600 })
   t.match(await askLocal({ ...service, dataDir: other }, 'GET', '/api/local/console', { signal }), { status: 401 })
   await t.rejects(askLocal(service, 'GET', '/', { signal: AbortSignal.abort() }), { name: 'AbortError' })
 })

@@ -6,6 +6,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   readlinkSync,
   rmSync,
   symlinkSync,
@@ -18,10 +19,11 @@ import t, { type Test } from 'tap'
 import { ApplianceError } from '../appliance/errors.ts'
 import { machineClient } from '../appliance/machine/client.ts'
 import type { LineServer } from '../appliance/machine/line-server.ts'
-import { places, startMachineHelper } from '../appliance/machine-helper.ts'
+import { places, runMachineHelper, startMachineHelper } from '../appliance/machine-helper.ts'
 import { openDatabase } from '../appliance/store/database.ts'
 import { readUpgradeState, writeUpgradeState } from '../appliance/upgrade/upgrade-state.ts'
 import { upgradeDatabase } from '../appliance/upgrade-database.ts'
+import { notifySocket, withoutSystemd } from './notify-socket.ts'
 import { forgedBundle, keyPair, sampleBundle } from './upgrade/sample-release.ts'
 
 const { privateKey } = keyPair()
@@ -240,4 +242,27 @@ t.test('what is set is told through the socket', async t => {
   await lab.client.ask({ verb: 'hostname', name: 'a.example' })
   await lab.client.ask({ verb: 'updates', enabled: false })
   t.match(await lab.client.state(), { hostname: 'a.example', updates: false, ssh: false, networkConfigured: false })
+})
+
+t.test('systemd is told when it serves, and that its loop still turns', { skip: withoutSystemd }, async t => {
+  const unit = readFileSync(
+    join(import.meta.dirname, '../packer/rootfs/etc/systemd/system/hoist-machine.service'),
+    'utf8',
+  )
+  t.match(unit, /^Type=notify$/m)
+  t.match(unit, /^NotifyAccess=all$/m)
+  t.match(unit, /^WatchdogSec=2min$/m)
+  const lab = machine(t, () => true)
+  const manager = await notifySocket()
+  t.teardown(() => manager.stop())
+  const env = { NOTIFY_SOCKET: manager.path, WATCHDOG_USEC: '40000' }
+  const { root, run } = lab
+  const helper = await runMachineHelper(
+    { root, run, ask: async () => true, say: text => t.fail(text), onStuck: () => t.fail('stuck') },
+    { env },
+  )
+  await manager.arrived('WATCHDOG=1')
+  t.equal(manager.messages.indexOf('READY=1') < manager.messages.indexOf('WATCHDOG=1'), true)
+  t.match(await lab.client.state(), { ssh: false })
+  await helper.close()
 })

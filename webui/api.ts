@@ -60,6 +60,7 @@ import type {
 } from './contract.ts'
 import type { OpenApi } from './docs/open-api.ts'
 import { request, requestFile, requestText } from './request.ts'
+import { requestUpload, type UploadOptions } from './upload.ts'
 
 interface Items<T> {
   items: T[]
@@ -113,7 +114,8 @@ export const api = {
   saveTime: (body: MachineTime) => request<void>('PUT', '/api/machine/time', body),
   switchSsh: (enabled: boolean) => request<void>('PUT', '/api/machine/ssh', { enabled }),
   switchUpdates: (enabled: boolean) => request<void>('PUT', '/api/machine/updates', { enabled }),
-  restart: (what: 'service' | 'machine') => request<{ begun: true }>('POST', '/api/machine/restart', { what }),
+  restart: (what: 'service' | 'machine', force = false) =>
+    request<{ begun: true }>('POST', '/api/machine/restart', { what, ...(force ? { force } : {}) }),
   reset: (body: ResetBody) => request<{ begun: true }>('POST', '/api/machine/reset', body),
   saveLogUpload: (enabled: boolean) => request<{ enabled: boolean }>('PUT', '/api/settings/log-upload', { enabled }),
   policy: (signal?: AbortSignal) => request<Policy>('GET', '/api/policy', undefined, signal),
@@ -161,14 +163,16 @@ export const api = {
   testChannel: (channelId: string) => request<TestAnswer>('POST', `/api/notifications/channels/${id(channelId)}/test`),
   backups: (signal?: AbortSignal) => request<Items<Backup>>('GET', '/api/backups', undefined, signal),
   makeBackup: () => request<Backup>('POST', '/api/backups'),
-  exportBackup: (name: string, passphrase: string) =>
-    requestFile('POST', `/api/backups/${id(name)}/export`, { passphrase }),
-  sendBackup: (file: Blob) => request<{ sizeBytes: number }>('PUT', '/api/backups/upload', file),
+  exportBackup: (name: string, body: { passphrase: string; password?: string }) =>
+    requestFile('POST', `/api/backups/${id(name)}/export`, body),
+  sendBackup: (file: Blob, options: UploadOptions) =>
+    requestUpload<{ sizeBytes: number }>('PUT', '/api/backups/upload', file, options),
   importBackup: (body: { passphrase: string; password?: string }) =>
     request<{ backup: string }>('POST', '/api/backups/import', body),
   // Upgrades
   upgrade: (signal?: AbortSignal) => request<UpgradeView>('GET', '/api/upgrade', undefined, signal),
-  uploadBundle: (file: Blob) => request<UpgradeView>('POST', '/api/upgrade/bundle', file),
+  uploadBundle: (file: Blob, options: UploadOptions) =>
+    requestUpload<UpgradeView>('POST', '/api/upgrade/bundle', file, options),
   discardBundle: () => request<UpgradeView>('DELETE', '/api/upgrade/bundle'),
   fetchBundle: (body: FetchBody) => request<UpgradeView>('POST', '/api/upgrade/fetch', body),
   cancelBundle: () => request<UpgradeView>('DELETE', '/api/upgrade/fetch'),
@@ -179,7 +183,8 @@ export const api = {
   rescue: () => request<RescueView>('GET', '/api/rescue'),
   restore: (backup: string) => request<{ damagedFile: string }>('POST', '/api/rescue/restore', { backup }),
   rescueExport: (body: { passphrase: string; backup?: string }) => requestFile('POST', '/api/rescue/export', body),
-  rescueSend: (file: Blob) => request<{ sizeBytes: number }>('PUT', '/api/rescue/upload', file),
+  rescueSend: (file: Blob, options: UploadOptions) =>
+    requestUpload<{ sizeBytes: number }>('PUT', '/api/rescue/upload', file, options),
   rescueImport: (passphrase: string) => request<{ backup: string }>('POST', '/api/rescue/import', { passphrase }),
   // Accounts, tokens, audit
   accounts: (signal?: AbortSignal) => request<Items<AccountView>>('GET', '/api/accounts', undefined, signal),

@@ -1,6 +1,6 @@
-// What the appliance does now: runs, jobs, catalog and health, read once and kept up to date by the event stream.
+// What the appliance does now: runs, jobs, catalog, health and upgrades, read once and kept up to date by the event stream.
 import { api } from './api.ts'
-import type { CatalogView, HealthCheck, HealthView, JobView, RunView, ThroughputView } from './contract.ts'
+import type { CatalogView, HealthCheck, HealthView, JobView, RunView, ThroughputView, UpgradeView } from './contract.ts'
 import { followEvents, type ServerEvent, type StreamState } from './events.ts'
 import { type ApiError, toApiError } from './request.ts'
 import { createStore, type Store } from './store.ts'
@@ -35,9 +35,10 @@ const runs = createStore<Loaded<LiveRun[]>>({})
 const jobs = createStore<Loaded<JobView[]>>({})
 const catalog = createStore<Loaded<CatalogView>>({})
 const health = createStore<Loaded<HealthView>>({})
+const upgrade = createStore<Loaded<UpgradeView>>({})
 const samples = createStore<Sample[]>([])
 
-export const live = { stream, runs, jobs, catalog, health, samples } as const
+export const live = { stream, runs, jobs, catalog, health, upgrade, samples } as const
 
 /** What the stream says while something is read: the answer may be older. */
 const reading = new Set<ServerEvent[]>()
@@ -45,7 +46,13 @@ const reading = new Set<ServerEvent[]>()
 /** Follows the appliance until the signal. */
 export function startLive(signal: AbortSignal): void {
   const reload = () =>
-    void Promise.all([loadRuns(signal), loadJobs(signal), loadCatalog(signal), loadThroughput(signal)]).then(
+    void Promise.all([
+      loadRuns(signal),
+      loadJobs(signal),
+      loadCatalog(signal),
+      loadUpgrade(signal),
+      loadThroughput(signal),
+    ]).then(
       // What was measured last is not what is now.
       () => !signal.aborted && takeSample(),
     )
@@ -67,7 +74,7 @@ export function startLive(signal: AbortSignal): void {
   const timer = setInterval(takeSample, sampleMs)
   signal.addEventListener('abort', () => {
     clearInterval(timer)
-    for (const store of [runs, jobs, catalog, health]) store.set({})
+    for (const store of [runs, jobs, catalog, health, upgrade]) store.set({})
     samples.set([])
   })
 }
@@ -85,6 +92,10 @@ export const loadRuns = (signal?: AbortSignal) =>
 export const loadJobs = (signal?: AbortSignal) => load(jobs, async () => (await api.jobs(signal)).items, signal)
 export const loadCatalog = (signal?: AbortSignal) => load(catalog, () => api.catalog(signal), signal)
 export const loadHealth = (signal?: AbortSignal) => load(health, () => api.health(signal), signal)
+export const loadUpgrade = (signal?: AbortSignal) => load(upgrade, () => api.upgrade(signal), signal)
+
+/** Does what is answered with how upgrades stand then. @throws {ApiError} */
+export const actOnUpgrade = (act: () => Promise<UpgradeView>) => read(upgrade, act)
 
 /**
  * Begins an import of the catalog, or joins the one under way.
@@ -150,6 +161,7 @@ function take({ kind, data }: ServerEvent): void {
   else if (kind === 'job' && (data as { deleted?: true }).deleted) forgetJob((data as JobView).id)
   else if (kind === 'job') noteJob(data as JobView)
   else if (kind === 'catalog') noteCatalog(data as Partial<CatalogView>)
+  else if (kind === 'upgrade') upgrade.set({ data: data as UpgradeView })
   else if (kind === 'health') noteHealth(data as Partial<HealthView> & { id?: string })
 }
 

@@ -59,10 +59,9 @@ export function whenSessionIsForeign(act: () => Promise<boolean>): void {
   onForeignSession = act
 }
 
-/** A `Blob` is sent as it is. @throws {ApiError} for any answer but 2xx, and for none */
+/** @throws {ApiError} for any answer but 2xx, and for none */
 export async function request<T>(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
-  const text = await requestText(method, path, body, signal)
-  return (text === '' ? undefined : parse(text)) as T
+  return parseAnswer(await requestText(method, path, body, signal)) as T
 }
 
 /** As `request`, for what is no JSON. @throws {ApiError} for any answer but 2xx, and for none */
@@ -86,41 +85,53 @@ export async function requestFile(method: Method, path: string, body?: unknown):
 }
 
 async function answerTo(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
+  return await inOwnSession(() => requestOnce(method, path, body, signal))
+}
+
+/** Asks once more when the session was only that of another window. */
+export async function inOwnSession<T>(ask: () => Promise<T>): Promise<T> {
   try {
-    return await requestOnce(method, path, body, signal)
+    return await ask()
   } catch (thrown) {
     // Nothing was done: it may be asked for again.
     if (!(thrown instanceof ApiError) || thrown.code !== 'CSRF_REFUSED') throw thrown
-    if (await onForeignSession()) return await requestOnce(method, path, body, signal)
+    if (await onForeignSession()) return await ask()
     throw new ApiError(thrown.code, doneElsewhere.message, doneElsewhere.hint, thrown.status)
   }
 }
 
 async function requestOnce(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
-  const headers: Record<string, string> = { accept: 'application/json' }
-  const isFile = body instanceof Blob
-  if (body !== undefined) headers['content-type'] = isFile ? 'application/octet-stream' : 'application/json'
-  // What nobody clicked must not keep an idle session alive.
-  if (document.hidden || performance.now() - lastTouchedMs > touchedForMs) headers['x-hoist-background'] = '1'
-  if (bearer !== undefined) headers.authorization = `Bearer ${bearer}`
-  if (method !== 'GET' && csrf !== undefined) headers['x-hoist-csrf'] = csrf
   const answer = await fetch(path, {
     method,
-    headers,
+    headers: headersFor(method, body === undefined ? undefined : 'application/json'),
     credentials: 'same-origin',
-    ...(body === undefined ? {} : { body: isFile ? body : JSON.stringify(body) }),
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     ...(signal === undefined ? {} : { signal }),
   }).catch((cause: unknown) => {
     if (signal?.aborted) throw cause
     throw new ApiError('UNREACHABLE', '', '', 0)
   })
   if (answer.ok) return answer
-  const text = await answer.text()
-  const parsed = text === '' ? undefined : parse(text)
-  const { code = 'UNREADABLE', message = '', hint = '' } = (parsed ?? {}) as Partial<ApiError>
-  if (answer.status === 401 && !path.startsWith('/api/session')) onSignedOut()
+  throw refusalIn(path, answer.status, await answer.text())
+}
+
+/** What proves whose request it is, and whether somebody is there. */
+export function headersFor(method: Method, bodyType: string | undefined): Record<string, string> {
+  const headers: Record<string, string> = { accept: 'application/json' }
+  if (bodyType !== undefined) headers['content-type'] = bodyType
+  // What nobody clicked must not keep an idle session alive.
+  if (document.hidden || performance.now() - lastTouchedMs > touchedForMs) headers['x-hoist-background'] = '1'
+  if (bearer !== undefined) headers.authorization = `Bearer ${bearer}`
+  if (method !== 'GET' && csrf !== undefined) headers['x-hoist-csrf'] = csrf
+  return headers
+}
+
+/** An answer that is no success, in words; that there is no session any more is told to whoever asked to know. */
+export function refusalIn(path: string, status: number, text: string): ApiError {
+  const { code = 'UNREADABLE', message = '', hint = '' } = (parseAnswer(text) ?? {}) as Partial<ApiError>
+  if (status === 401 && !path.startsWith('/api/session')) onSignedOut()
   const words = (code === 'INVALID_REQUEST' && refusalWords(message)) || { message, hint }
-  throw new ApiError(code, words.message, words.hint, answer.status)
+  return new ApiError(code, words.message, words.hint, status)
 }
 
 /** Whatever was thrown, as an ApiError. */
@@ -129,11 +140,11 @@ export function toApiError(thrown: unknown): ApiError {
   return new ApiError('PAGE', thrown instanceof Error ? thrown.message : String(thrown), '', 0)
 }
 
-function parse(text: string): unknown {
+/** JSON; undefined for nothing, and for what is none: a proxy's own error page, of which the status says enough. */
+export function parseAnswer(text: string): unknown {
   try {
-    return JSON.parse(text)
+    return text === '' ? undefined : JSON.parse(text)
   } catch {
-    // A proxy's own error page: the status says enough.
     return undefined
   }
 }

@@ -1,4 +1,5 @@
 // Token buckets: how much one address, or one name, may do in a while.
+import { plainAddress } from './client-address.ts'
 
 export interface RateLimit {
   /** Takes one of the key's tokens. 0 when there was one; otherwise how long until there is, milliseconds. */
@@ -47,9 +48,8 @@ export function createRateLimit({ burst, perSecond, nowMs, maxKeys = 10_000 }: R
 }
 
 /** An address as a key: IPv6 by its /64, which is what one customer gets; IPv4 inside of IPv6 as itself. */
-export function addressKey(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
-  if (mapped !== undefined) return mapped
+export function addressKey(given: string): string {
+  const address = plainAddress(given)
   if (!address.includes(':')) return address
   const [head = '', tail] = (address.split('%')[0] ?? '').split('::')
   const left = head === '' ? [] : head.split(':')

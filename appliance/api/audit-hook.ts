@@ -1,5 +1,6 @@
 // Writes the audit log: every change that somebody asks for, with what it changed, and how it ended; and what is carried off.
 import type { FastifyRequest } from 'fastify'
+import { plainAddress } from '../accounts/client-address.ts'
 import { addressKey, createRateLimit } from '../accounts/rate-limit.ts'
 import { withoutSecrets } from '../accounts/without-secrets.ts'
 import type { AuditRecord, AuditRepository } from '../store/audit.ts'
@@ -68,7 +69,7 @@ export function recordChanges(app: Routes, { audit, nowMs, views }: AuditOptions
       await audit.add({
         at: new Date(nowMs()).toISOString(),
         actor,
-        address: request.ip,
+        address: plainAddress(request.ip),
         method: request.method,
         route: request.routeOptions.url ?? '',
         target: paramsOf(request),

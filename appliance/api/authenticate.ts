@@ -2,6 +2,7 @@
 import type { FastifyRequest } from 'fastify'
 import type { AccessService } from '../accounts/access-service.ts'
 import { sameText } from '../accounts/bearer-secret.ts'
+import { fromThisMachine } from '../accounts/client-address.ts'
 import { addressKey, createRateLimit } from '../accounts/rate-limit.ts'
 import { type FoundSession, isCsrf } from '../accounts/sessions.ts'
 import { ApplianceError } from '../errors.ts'
@@ -90,7 +91,11 @@ async function identify(request: FastifyRequest, options: AuthenticationOptions)
   }
   const [scheme, given] = authorization.split(' ')
   if (scheme?.toLowerCase() !== 'bearer' || !given) return undefined
-  if (sameText(given, token)) return { kind: 'local', role: 'administrator' }
+  // Both: a copy of the disk holds the token, and an address proves nothing.
+  if (sameText(given, token))
+    return fromThisMachine(request.ip, request.socket.localAddress)
+      ? { kind: 'local', role: 'administrator' }
+      : undefined
   if (sameText(given, metricsToken)) return { kind: 'metrics' }
   const found = await access.tokens.find(given)
   if (!found) return undefined

@@ -18,7 +18,7 @@ import {
   Uploaded,
 } from './schemas/backups.ts'
 import { errorAnswers } from './schemas/common.ts'
-import { UploadBody, uploadRoutes, uploadType } from './upload-body.ts'
+import { takeUpload, UploadBody, uploadRoutes, uploadType } from './upload-body.ts'
 
 export interface BackupService {
   list(): Promise<Backup[]>
@@ -70,6 +70,7 @@ export function backupRoutes(app: Routes, backups: BackupService, access: Pick<A
       },
     },
     async (request, reply) => {
+      await confirm(request, access)
       const { fileName, sizeBytes, content } = await backups.export(request.params.name, request.body.passphrase)
       return reply
         .header('content-type', uploadType)
@@ -90,7 +91,7 @@ export function backupRoutes(app: Routes, backups: BackupService, access: Pick<A
           response: { 200: Uploaded, ...errorAnswers },
         },
       },
-      request => backups.upload(request.raw),
+      request => takeUpload(request.raw, ({ content }) => backups.upload(content)),
     ),
   )
   app.post(
@@ -115,14 +116,14 @@ export function backupRoutes(app: Routes, backups: BackupService, access: Pick<A
 
 /** A session that somebody left open must not be enough; in a setup there is no account yet. */
 async function confirm(
-  request: FastifyRequest<{ Body: { password?: string } }>,
+  request: Pick<FastifyRequest<{ Body: { password?: string } }>, 'principal' | 'body' | 'ip'>,
   { accounts }: Pick<AccessService, 'accounts'>,
 ): Promise<void> {
   const { principal, body } = request
   if (principal?.kind !== 'account') return
   if (body.password === undefined)
     throw new ApplianceError('INVALID_REQUEST', 'body must have required property password', {
-      hint: 'Send the password of your account with it: everything that is stored is replaced.',
+      hint: 'Send the password of your account with it: this is about everything that is stored.',
     })
   await accounts.confirmPassword(principal, body.password, addressKey(request.ip))
 }

@@ -1,5 +1,4 @@
 // The machine under the appliance: how it is configured, and changed by the root helper where there is one.
-import { BlockList, isIPv4 } from 'node:net'
 import { Type } from 'typebox'
 import type { AccessService } from '../accounts/access-service.ts'
 import { addressKey } from '../accounts/rate-limit.ts'
@@ -26,9 +25,10 @@ export interface MachineService {
   known(setting: keyof MachineSettings): unknown
   /** @throws {ApplianceError} MACHINE_UNAVAILABLE without a helper, or when it does not answer; the helper's own */
   change<Setting extends keyof MachineSettings>(setting: Setting, to: Required<MachineSettings>[Setting]): Promise<void>
-  restart(what: 'service' | 'machine'): Promise<void>
-  /** Everything is erased at the next start, which begins now. */
-  reset(): Promise<void>
+  /** @throws {ApplianceError} RUNS_UNDER_WAY unless forced; those of `change` */
+  restart(what: 'service' | 'machine', force?: boolean): Promise<void>
+  /** Everything is erased at the next start, which begins now. @throws {ApplianceError} as `restart` */
+  reset(force?: boolean): Promise<void>
 }
 
 const tags = ['machine']
@@ -57,7 +57,7 @@ export function machineRoutes(app: Routes, machine: MachineService, access: Acce
       },
     },
     async (request, reply) => {
-      refuse(networkFlaw(request.body) ?? placeFlaw(request.body))
+      refuse(networkFlaw(request.body))
       await machine.change('network', request.body)
       return reply.code(204).send(null)
     },
@@ -100,9 +100,16 @@ function endingRoutes(app: Routes, machine: MachineService, { accounts }: Access
   const response = { 202: MachineBegun, ...errorAnswers }
   app.post(
     '/api/machine/restart',
-    { schema: { summary: 'Restart the service, or the machine', tags, body: RestartBody, response } },
+    {
+      schema: {
+        summary: 'Restart the service, or the machine; the machine only when no run is under way, or with force',
+        tags,
+        body: RestartBody,
+        response,
+      },
+    },
     async (request, reply) => {
-      await machine.restart(request.body.what)
+      await machine.restart(request.body.what, request.body.force)
       return reply.code(202).send({ begun: true })
     },
   )
@@ -110,7 +117,8 @@ function endingRoutes(app: Routes, machine: MachineService, { accounts }: Access
     '/api/machine/reset',
     {
       schema: {
-        summary: 'Factory reset: erase the data disk and start as it was deployed. There is no way back',
+        summary:
+          'Factory reset: erase the data disk and start as it was deployed. There is no way back. Refused while runs are under way, unless with force',
         tags,
         body: ResetBody,
         response,
@@ -123,39 +131,11 @@ function endingRoutes(app: Routes, machine: MachineService, { accounts }: Access
           hint: 'Sign in to the page, or reset the appliance on its console.',
         })
       await accounts.confirmPassword(principal, body.password, addressKey(request.ip))
-      await machine.reset()
+      await machine.reset(body.force)
       return reply.code(202).send({ begun: true })
     },
   )
 }
-
-/** Addresses that no machine can have or reach another by, though each is written well: with them nobody finds the appliance again. */
-export function placeFlaw({ ipv4, ipv6 }: MachineNetwork): string | undefined {
-  for (const side of [ipv4, ipv6]) {
-    if (side.method !== 'static') continue
-    const { address, prefixLength, gateway } = side
-    const family = isIPv4(address) ? 'ipv4' : 'ipv6'
-    if (nobodys.check(address, family)) return `${address} is no address that a machine can have`
-    if (gateway === undefined || linkLocal.check(gateway, family)) continue
-    const network = new BlockList()
-    network.addSubnet(address, prefixLength, family)
-    if (!network.check(gateway, family))
-      return `The gateway ${gateway} is not in the network of ${address}/${prefixLength}`
-  }
-  return undefined
-}
-
-/** This host, loopback, multicast and broadcast. Source: RFC 6890. */
-const nobodys = new BlockList()
-nobodys.addSubnet('0.0.0.0', 8, 'ipv4')
-nobodys.addSubnet('127.0.0.0', 8, 'ipv4')
-nobodys.addSubnet('224.0.0.0', 3, 'ipv4')
-nobodys.addSubnet('::', 127, 'ipv6')
-nobodys.addSubnet('ff00::', 8, 'ipv6')
-
-/** A router of IPv6 is reached by it on any network. */
-const linkLocal = new BlockList()
-linkLocal.addSubnet('fe80::', 10, 'ipv6')
 
 function refuse(flaw: string | undefined): void {
   if (flaw !== undefined)

@@ -5,6 +5,7 @@ import fastify, { type FastifyBaseLogger, type FastifyError, LogController } fro
 import { Type } from 'typebox'
 import type { ApplianceError } from '../errors.ts'
 import type { ExportedFile } from './backups.ts'
+import { limitConnections } from './connection-limits.ts'
 import { answerClientError, answerError } from './error-handler.ts'
 import { requireToken } from './local-token.ts'
 import { isOfTheApi, type PageOptions, pageRoutes } from './page.ts'
@@ -12,7 +13,7 @@ import type { Routes } from './routes.ts'
 import { Uploaded } from './schemas/backups.ts'
 import { ErrorBody, errorAnswers, strict } from './schemas/common.ts'
 import { RescueExportBody, RescueImportBody, RescueView, RestoreAnswer, RestoreBody } from './schemas/rescue.ts'
-import { uploadRoutes, uploadType } from './upload-body.ts'
+import { takeUpload, uploadRoutes, uploadType } from './upload-body.ts'
 
 export interface RescueService {
   /** Why the appliance is not at work. */
@@ -58,6 +59,7 @@ export async function createRescueApi({ tls, token, log, rescue, page }: RescueA
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
   app.addSchema(ErrorBody)
   app.setErrorHandler((error: FastifyError | ApplianceError, request, reply) => answerError(error, request, reply))
+  limitConnections(app)
   requireToken(app, token)
   app.addHook('onSend', async (_request, reply) => {
     reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff')
@@ -127,7 +129,7 @@ export function rescueRoutes(app: Routes, rescue: RescueService): void {
           response: { 200: Uploaded, ...errorAnswers },
         },
       },
-      request => rescue.upload(request.raw),
+      request => takeUpload(request.raw, ({ content }) => rescue.upload(content)),
     ),
   )
   app.post(

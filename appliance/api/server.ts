@@ -14,6 +14,7 @@ import { auditViews } from './audit-views.ts'
 import { authenticate, type RequestLimits } from './authenticate.ts'
 import { type AwsService, awsRoutes } from './aws.ts'
 import { type BackupService, backupRoutes } from './backups.ts'
+import { limitConnections } from './connection-limits.ts'
 import { type ConnectorService, connectorRoutes } from './connector.ts'
 import { consoleRoutes } from './console.ts'
 import { cookieName } from './cookie.ts'
@@ -134,6 +135,7 @@ export async function createApi(options: ApiOptions): Promise<Routes> {
     refResolver: { buildLocalReference: (schema, _base, _fragment, index) => String(schema.$id ?? `def-${index}`) },
   })
   requireAccess(app)
+  limitConnections(app)
   authenticate(app, options)
   refuseUnasked(app)
   recordChanges(app, { audit: options.access.audit, nowMs: options.access.nowMs, views: auditViews(options) })
@@ -161,7 +163,7 @@ export async function createApi(options: ApiOptions): Promise<Routes> {
   awsRoutes(app, options.aws)
   supportRoutes(app, options.support)
   webCertificateRoutes(app, options.webCertificate)
-  await upgradeRoutes(app, options.upgrade)
+  upgradeRoutes(app, options.upgrade)
   metricsRoutes(app, options.metrics)
   throughputRoutes(app, options.throughput)
   eventRoutes(app, options.hub)

@@ -1,15 +1,13 @@
 // Upgrades: what runs and what is on offer; bundles from an upload, an address or the bucket; installing one.
-import type { IncomingMessage } from 'node:http'
-import { Type } from 'typebox'
 import type { Routes } from './routes.ts'
 import { errorAnswers } from './schemas/common.ts'
 import { AutoUpgradeBody, FetchBody, InstallBody, ReleaseList, UpgradeView } from './schemas/upgrade.ts'
-import { validatorCompiler } from './validator.ts'
+import { takeUpload, type Upload, UploadBody, uploadRoutes, uploadType } from './upload-body.ts'
 
 export interface UpgradeRoutesService {
   view(): Promise<UpgradeView>
   /** Takes a bundle as it comes; resolves when it is whole and verified. */
-  upload(source: { content: AsyncIterable<Buffer>; sizeBytes?: number; close(): void }): Promise<UpgradeView>
+  upload(upload: Upload): Promise<UpgradeView>
   fetch(wanted: FetchBody): Promise<UpgradeView>
   cancel(): Promise<UpgradeView>
   discard(): Promise<UpgradeView>
@@ -21,32 +19,27 @@ export interface UpgradeRoutesService {
 const tags = ['upgrade']
 const answers = { 200: UpgradeView, ...errorAnswers }
 
-export async function upgradeRoutes(app: Routes, upgrade: UpgradeRoutesService): Promise<void> {
+export function upgradeRoutes(app: Routes, upgrade: UpgradeRoutesService): void {
   app.get(
     '/api/upgrade',
     { schema: { summary: 'What runs, what is on offer, what is under way', tags, response: answers } },
     () => upgrade.view(),
   )
-  // In a scope of its own: no other route takes such a body.
-  await app.register(async (scope: Routes) => {
-    scope.removeAllContentTypeParsers()
-    // Neither read nor kept: the route takes it from the connection, piece by piece.
-    scope.addContentTypeParser('application/octet-stream', (_request, _payload, done) => done(null, undefined))
+  uploadRoutes(app, scope =>
     scope.post(
       '/api/upgrade/bundle',
       {
         schema: {
           summary: 'Upload a release bundle; it is verified while it comes, and takes the place of the one on offer',
           tags,
-          consumes: ['application/octet-stream'],
-          body: Type.Unsafe<undefined>({ type: 'string', format: 'binary' }),
+          consumes: [uploadType],
+          body: UploadBody,
           response: { 201: UpgradeView, ...errorAnswers },
         },
-        validatorCompiler: route => (route.httpPart === 'body' ? () => true : validatorCompiler(route)),
       },
-      async (request, reply) => reply.code(201).send(await upgrade.upload(sourceOf(request.raw))),
-    )
-  })
+      async (request, reply) => reply.code(201).send(await takeUpload(request.raw, upload => upgrade.upload(upload))),
+    ),
+  )
   app.delete(
     '/api/upgrade/bundle',
     { schema: { summary: 'Remove the bundle on offer', tags, response: answers } },
@@ -106,21 +99,4 @@ export async function upgradeRoutes(app: Routes, upgrade: UpgradeRoutesService):
     },
     request => upgrade.configure(request.body),
   )
-}
-
-/** What is not taken of it is read to its end, and thrown away: a browser sees an answer only when all has been sent. */
-function sourceOf(raw: IncomingMessage) {
-  const content = raw.iterator({ destroyOnReturn: false }) as AsyncIterableIterator<Buffer>
-  const length = raw.headers['content-length']
-  return {
-    content,
-    ...(length === undefined ? {} : { sizeBytes: Number(length) }),
-    close() {
-      void throwAway(content).catch(() => undefined) // Whoever has gone away wants no answer.
-    },
-  }
-}
-
-async function throwAway(content: AsyncIterableIterator<Buffer>): Promise<void> {
-  while (!(await content.next()).done);
 }

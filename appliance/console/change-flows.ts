@@ -150,10 +150,16 @@ export async function changeTime({ ui, parts, acts }: Flow): Promise<void> {
 
 export async function switchSsh(flow: Flow): Promise<void> {
   const state = await flow.ui.work('SSH', reading, flow.parts.machine.state())
-  const key = state.sshKey
-    ? 'root signs in with the key that was given at the deployment, never with a password.'
-    : 'No public key was given at the deployment: nobody could sign in.'
-  await toggle(flow, 'SSH', 'ssh', state.ssh, key)
+  if (!state.sshKey && !state.ssh)
+    return await flow.ui.tell('SSH', [
+      'SSH is off, and stays off: there is no public key, so nobody could sign in.',
+      'Only a deployment brings a key: deploy the appliance with the property ssh_key.',
+    ])
+  const keys = (state.sshKeys ?? []).map(({ fingerprint, comment }) => `${fingerprint} ${comment}`.trim())
+  const who = state.sshKey
+    ? `root signs in by key, never with a password. ${keys.join('; ')}`
+    : 'There is no public key: nobody can sign in.'
+  await toggle(flow, 'SSH', 'ssh', state.ssh, who)
 }
 
 export async function switchUpdates(flow: Flow): Promise<void> {

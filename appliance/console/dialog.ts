@@ -25,7 +25,7 @@ export interface DialogOptions {
   idleMs: number
 }
 
-/** How often what is waited for says how long it has taken, and screens look at their time, milliseconds. */
+/** How often what is waited for says how long it has taken, milliseconds. */
 const tickMs = 1000
 
 export class Dialog {
@@ -33,23 +33,39 @@ export class Dialog {
   readonly #nowMs: () => number
   readonly #idleMs: number
   #lastKeyMs: number
+  /** When the screen goes back to the first one. */
+  #leaveMs: number
 
   constructor({ terminal, nowMs, idleMs }: DialogOptions) {
     this.terminal = terminal
     this.#nowMs = nowMs
     this.#idleMs = idleMs
     this.#lastKeyMs = nowMs()
+    this.#leaveMs = this.#lastKeyMs + idleMs
   }
 
-  /** Undefined: look at the screen again. @throws {LeftAlone} */
-  async key(): Promise<Key | undefined> {
-    const key = await this.terminal.nextKey(tickMs)
-    if (key) this.#lastKeyMs = this.#nowMs()
-    else if (this.#nowMs() - this.#lastKeyMs >= this.#idleMs) {
-      this.#lastKeyMs = this.#nowMs()
+  /** Since a key was pressed, or the console began. Milliseconds. */
+  get untouchedMs(): number {
+    return this.#nowMs() - this.#lastKeyMs
+  }
+
+  /**
+   * Waits no longer than is given; a screen that nothing changes waits as long as it may stand.
+   * Undefined: look at the screen again. @throws {LeftAlone}
+   */
+  async key(waitMs = Number.POSITIVE_INFINITY): Promise<Key | undefined> {
+    const key = await this.terminal.nextKey(Math.max(0, Math.min(waitMs, this.#leaveMs - this.#nowMs())))
+    if (key) this.#touched()
+    else if (this.#nowMs() >= this.#leaveMs) {
+      this.#leaveMs = this.#nowMs() + this.#idleMs
       throw new LeftAlone()
     }
     return key
+  }
+
+  #touched(): void {
+    this.#lastKeyMs = this.#nowMs()
+    this.#leaveMs = this.#lastKeyMs + this.#idleMs
   }
 
   /** Undefined: the admin went back. */
@@ -163,7 +179,7 @@ export class Dialog {
       await Promise.race([end, pause(tickMs)])
     }
     this.terminal.dropKeys()
-    this.#lastKeyMs = this.#nowMs()
+    this.#touched()
     return await task
   }
 }

@@ -1,10 +1,9 @@
 // What the first screen is about: the machine as this process finds it, and what the service says of itself.
 import { X509Certificate } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { hostname, type NetworkInterfaceInfo, networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import type { ConsoleView } from '../api/schemas/console.ts'
-import { localToken } from '../local-api.ts'
+import { localCertificate, localToken } from '../local-api.ts'
 import { type Finding, readFindings } from '../machine/findings.ts'
 import { machineFiles } from '../machine/machine-files.ts'
 import { readUpgradeState, type UpgradeState } from '../upgrade/upgrade-state.ts'
@@ -34,11 +33,14 @@ export interface Facts {
 const unitNames = { boot: 'hoist-boot.service', service: 'hoist.service', helper: 'hoist-machine.service' } as const
 /** Longer than the service takes when it is busy; shorter than a person waits. Milliseconds. */
 const askMs = 4_000
+/** While the service is well, its units need not be asked for at each look: that is a process each time. Milliseconds. */
+const unitsMs = 5 * 60_000
 
-/** Remembers since when the service has been silent. */
+/** Remembers since when the service has been silent, and how the units were. */
 export class FactsReader {
   readonly #parts: ConsoleParts
   #heardMs: number
+  #units: { states: Facts['units']; atMs: number } | undefined
 
   constructor(parts: ConsoleParts) {
     this.#parts = parts
@@ -48,10 +50,9 @@ export class FactsReader {
   /** Never rejects for long-known reasons: what cannot be read is left out. */
   async read(): Promise<Facts> {
     const { root, dataDir, port } = this.#parts
-    const [service, fingerprint, units, findings, upgrade] = await Promise.all([
-      this.#service(),
-      fingerprintOf(join(dataDir, 'web.crt')),
-      this.#units(),
+    const [[service, units], fingerprint, findings, upgrade] = await Promise.all([
+      this.#serviceAndUnits(),
+      fingerprintOf(dataDir),
       readFindings(machineFiles(root)).catch(() => []), // Not for this user to read: the service shows them too.
       readUpgradeState(join(root, 'opt/hoist/upgrade-state.json')).catch(() => undefined), // The page says what is wrong with it.
     ])
@@ -83,11 +84,16 @@ export class FactsReader {
     }
   }
 
-  async #units(): Promise<Facts['units']> {
-    const names = Object.values(unitNames)
-    const args = ['show', '--property=Id,ActiveState', ...names]
-    const text = await this.#parts.run('/usr/bin/systemctl', args).catch(() => '') // Nothing is known then.
-    return unitStates(text)
+  async #serviceAndUnits(): Promise<[ServiceFact, Facts['units']]> {
+    const service = await this.#service()
+    const { run, nowMs } = this.#parts
+    const known = this.#units
+    const isWell = service.kind === 'answers' && known && Object.values(known.states).every(state => state === 'active')
+    if (isWell && nowMs() - known.atMs < unitsMs) return [service, known.states]
+    const args = ['show', '--property=Id,ActiveState', ...Object.values(unitNames)]
+    const text = await run('/usr/bin/systemctl', args).catch(() => '') // Nothing is known then.
+    this.#units = { states: unitStates(text), atMs: nowMs() }
+    return [service, this.#units.states]
   }
 }
 
@@ -112,9 +118,10 @@ export function reachable(interfaces: NodeJS.Dict<NetworkInterfaceInfo[]>): stri
   return [...of('IPv4'), ...of('IPv6')]
 }
 
-async function fingerprintOf(path: string): Promise<string | undefined> {
+async function fingerprintOf(dataDir: string): Promise<string | undefined> {
   try {
-    return new X509Certificate(await readFile(path)).fingerprint256
+    const pem = await localCertificate(dataDir)
+    return pem && new X509Certificate(pem).fingerprint256
   } catch {
     return undefined // The service has not made it yet, or the data disk is missing.
   }

@@ -33,7 +33,7 @@ export const menuRows = 4
 const menuColumn = 26
 const labelWidth = 13
 /** A service that was just started, or is busy with a large database, may be silent for so long. Milliseconds. */
-const patienceMs = 120_000
+export const patienceMs = 120_000
 
 export function homeFrame(version: string, facts: Facts | undefined, at: number, size: Size): Frame {
   const width = widthOf(size)

@@ -1,9 +1,8 @@
 // Network and name as a form: filled with what is in force, and read back as verbs.
 import { isIPv4, isIPv6 } from 'node:net'
-import { placeFlaw } from '../api/machine.ts'
 import { toApplianceError } from '../errors.ts'
 import type { MachineState } from '../machine/machine-state.ts'
-import { parseVerb, type Verb, type VerbOf } from '../machine/verbs.ts'
+import { parseVerb, placeFlaw, type Verb, type VerbOf } from '../machine/verbs.ts'
 import type { FormFlaw, FormSpec, Values } from './form.ts'
 
 /** What the machine has now, whoever gave it: the most likely values of who goes from DHCP to static. */
@@ -104,7 +103,7 @@ export function networkForm(state: MachineState, present: Present): FormSpec {
         label: 'Search domains',
         value: searchDomains.join(' '),
         maxLength: 400,
-        hint: 'Up to 6, with blanks between; empty: none',
+        hint: 'Up to 6, with blanks between; empty: those that DHCP or the router names',
       },
     ],
   }
@@ -136,7 +135,7 @@ export function networkSummary(verbs: readonly Verb[]): string[] {
       `IPv4             ${side(verb.ipv4)}`,
       `IPv6             ${side(verb.ipv6)}`,
       `DNS servers      ${verb.dns.join(' ') || 'those that DHCP or the router names'}`,
-      `Search domains   ${verb.searchDomains.join(' ') || 'none'}`,
+      `Search domains   ${verb.searchDomains.join(' ') || 'those that DHCP or the router names'}`,
     ]
   })
 }
@@ -166,12 +165,11 @@ function networkFlaw(values: Values): FormFlaw | undefined {
   if (wrong !== undefined) return flaw('dns', `${wrong} is no address.`)
   if (dns.length > 4) return flaw('dns', 'There are at most 4 DNS servers.')
   const network = networkOf(values)
-  if (!isVerb(network)) return flaw('searchDomains', 'Up to 6 domains with letters, digits, hyphens and dots.')
   for (const [field] of kinds) {
-    const why = placeFlaw({ ...network, ipv4: { method: 'off' }, ipv6: { method: 'off' }, [field]: network[field] })
+    const why = placeFlaw(network[field])
     if (why !== undefined) return flaw(`${field}Address`, `${why}.`)
   }
-  return undefined
+  return isVerb(network) ? undefined : flaw('searchDomains', 'Up to 6 domains with letters, digits, hyphens and dots.')
 }
 
 function networkOf(values: Values): VerbOf<'network'> {

@@ -11,7 +11,7 @@ import {
 } from './change-flows.ts'
 import { Dialog, LeftAlone } from './dialog.ts'
 import { type Facts, FactsReader } from './facts.ts'
-import { type HomeItem, homeFrame, homeItems, homeMove } from './home.ts'
+import { type HomeItem, homeFrame, homeItems, homeMove, patienceMs } from './home.ts'
 import type { ConsoleParts } from './parts.ts'
 import { factoryReset, restart, showCertificate, showLog } from './show-flows.ts'
 import type { Terminal } from './terminal.ts'
@@ -29,7 +29,13 @@ const flows: Readonly<Record<HomeItem, (flow: Flow) => Promise<void>>> = {
   reset: factoryReset,
 }
 
-const refreshMs = 5_000
+/** Between two looks at the appliance while somebody may sit before the screen, and otherwise. Milliseconds. */
+const watchedMs = 5_000
+const unwatchedMs = 30_000
+/** Whoever presses no key for so long has read the screen, or is not there. Milliseconds. */
+const attentionMs = 2 * 60_000
+/** While it is being read, which takes a moment. Milliseconds. */
+const readingMs = 500
 /** The kernel may have written over the screen: now and then it is sent whole. Milliseconds. */
 const repaintMs = 60_000
 const defaultIdleMs = 5 * 60_000
@@ -64,15 +70,16 @@ async function choose(
   let facts = known
   let at = 0
   let reading = false
-  let nextMs = nowMs()
+  let readMs = Number.NEGATIVE_INFINITY
   let paintedMs = nowMs()
   for (;;) {
-    if (!reading && nowMs() >= nextMs) {
+    const everyMs = ui.untouchedMs < attentionMs || isStarting(facts) ? watchedMs : unwatchedMs
+    if (!reading && nowMs() >= readMs + everyMs) {
       reading = true
       void reader.read().then(read => {
         facts = read
         keep(read)
-        nextMs = nowMs() + refreshMs
+        readMs = nowMs()
         reading = false
         if (read.service.kind === 'answers') void acts.deliver()
       })
@@ -82,12 +89,19 @@ async function choose(
       paintedMs = nowMs()
     }
     ui.terminal.show(homeFrame(version, facts, at, ui.terminal.size))
-    const key = await ui.key()
+    // Nothing else changes this screen: every awakening costs, and on a slow machine it costs the service.
+    const nextMs = reading ? nowMs() + readingMs : readMs + everyMs
+    const key = await ui.key(Math.min(nextMs, paintedMs + repaintMs) - nowMs())
     if (key?.name === 'enter') return homeItems[at]?.value ?? 'network'
     const chosen = key?.name === 'character' && homeItems.find(item => item.key === key.character)
     if (chosen) return chosen.value
     if (key) at = homeMove(at, key.name)
   }
+}
+
+/** Somebody waits for it: it is looked at as often as if they pressed keys. */
+function isStarting(facts: Facts | undefined): boolean {
+  return facts?.service.kind === 'silent' && facts.service.forMs < patienceMs
 }
 
 async function enter(item: HomeItem, flow: Flow): Promise<void> {

@@ -1,12 +1,13 @@
 // What an admin looks at or ends on the console: certificate, log, log bundle, restarts, the factory reset.
 import { createHash, X509Certificate } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { ApplianceError, toApplianceError } from '../errors.ts'
+import { localCertificate } from '../local-api.ts'
+import { runsInTheWay } from '../machine/runs-in-the-way.ts'
 import { resetWords, type Verb } from '../machine/verbs.ts'
 import { type LogLine, recentLines } from '../support/log-lines.ts'
-import type { Flow } from './change-flows.ts'
+import { type Flow, service } from './change-flows.ts'
 import { widthOf } from './frame.ts'
+import type { ConsoleParts } from './parts.ts'
 import { wrap } from './text.ts'
 
 const journalUnits = ['hoist-boot', 'hoist-machine', 'hoist'].flatMap(unit => ['--unit', unit])
@@ -14,6 +15,8 @@ const journalUnits = ['hoist-boot', 'hoist-machine', 'hoist'].flatMap(unit => ['
 const shownLines = 200
 /** A bundle is made and sent; a slow line takes its time. Milliseconds. */
 const bundleMs = 60 * 60_000
+/** Longer than the helper takes, which the service asks for it. Milliseconds. */
+const runsMs = 15_000
 const dayMs = 24 * 60 * 60_000
 /** A line of base64, and of bytes. */
 const base64Line = 76
@@ -21,12 +24,11 @@ const bytesLine = 57
 
 export async function showCertificate({ ui, parts }: Flow): Promise<void> {
   const title = 'Certificate'
-  const pem = await readFile(join(parts.dataDir, 'web.crt'), 'utf8').catch((cause: unknown) => {
+  const pem = (await localCertificate(parts.dataDir))?.toString('latin1')
+  if (pem === undefined)
     throw new ApplianceError('NOT_FOUND', 'There is no certificate yet.', {
-      cause,
       hint: 'The service makes it at its first start.',
     })
-  })
   const certificate = new X509Certificate(pem)
   const room = widthOf(ui.terminal.size) - 13
   const rows = [
@@ -177,8 +179,11 @@ export async function restart(flow: Flow): Promise<void> {
     { key: '2', label: 'The whole machine', value: 'machine' },
   ] as const)
   if (what === undefined) return
-  const words = what === 'service' ? 'The service is restarted.' : 'The machine is restarted.'
-  if (!(await ui.confirm(title, [` ${words}`], 'Restart?'))) return
+  const asked =
+    what === 'service'
+      ? { text: [' The service is restarted.'], question: 'Restart?' }
+      : await withRuns(title, ' The machine is restarted.', 'Restart', flow)
+  if (!(await ui.confirm(title, asked.text, asked.question))) return
   await ended(title, what === 'service' ? 'restart-service' : 'restart-machine', { verb: 'restart', what }, flow)
   await ui.tell(title, [
     what === 'service' ? 'The service starts again: it takes some seconds.' : 'The machine goes down.',
@@ -196,10 +201,37 @@ export async function factoryReset(flow: Flow): Promise<void> {
     fields: [{ kind: 'text', name: 'words', label: 'Type it', value: '', maxLength: 40 }],
     check: ({ words }) => (words === resetWords ? undefined : { field: 'words', text: `Type exactly: ${resetWords}` }),
   })
-  if (!values || !(await ui.confirm(title, [' Everything is erased. There is no way back.'], 'Erase everything?')))
-    return
+  if (!values) return
+  const { text: asked, question } = await withRuns(
+    title,
+    ' Everything is erased. There is no way back.',
+    'Erase everything',
+    flow,
+  )
+  if (!(await ui.confirm(title, asked, question))) return
   await ended(title, 'factory-reset', { verb: 'reset', confirm: resetWords }, flow)
   await ui.tell(title, ['The machine restarts and is erased.'])
+}
+
+/** What is asked before the machine goes down: the page refuses it while runs are under way, here they are named in the question. */
+async function withRuns(title: string, text: string, act: string, { ui, parts }: Flow) {
+  const servers = await ui.work(title, 'Looking for runs', runsUnderWay(parts))
+  if (!servers)
+    return {
+      text: [text, '', ' The service does not answer: runs may be under way.'],
+      question: `${act} all the same?`,
+    }
+  if (servers.length === 0) return { text: [text], question: `${act}?` }
+  return { text: [text, '', ` ${runsInTheWay(servers)}`], question: `${act} although runs are under way?` }
+}
+
+/** Undefined: the service does not say. */
+async function runsUnderWay(parts: ConsoleParts): Promise<string[] | undefined> {
+  try {
+    return Object(await service(parts, 'GET', '/api/machine', undefined, runsMs)).runsUnderWay
+  } catch {
+    return undefined // Who restarts a machine whose service is silent must not be held up by that.
+  }
 }
 
 /** Told before: afterwards there is nobody left to tell. */

@@ -14,9 +14,17 @@ export interface NetworkFiles {
   /** Linux's IPv4 routes. */
   routes: string
   resolvConf: string
+  /** Of systemd-resolved: whom its own server, the only one in resolvConf then, asks. */
+  upstream: string
 }
 
-const files: NetworkFiles = { routes: '/proc/net/route', resolvConf: '/etc/resolv.conf' }
+const files: NetworkFiles = {
+  routes: '/proc/net/route',
+  resolvConf: '/etc/resolv.conf',
+  upstream: '/run/systemd/resolve/resolv.conf',
+}
+/** Source: systemd-resolved.service(8). */
+const stub = '127.0.0.53'
 
 export async function readNetworkState(from: NetworkFiles = files): Promise<NetworkState> {
   const gateway = gatewayOf(await textOf(from.routes))
@@ -30,7 +38,7 @@ export async function readNetworkState(from: NetworkFiles = files): Promise<Netw
     hostname: hostname(),
     interfaces,
     ...(gateway === undefined ? {} : { gateway }),
-    dns: nameserversOf(await textOf(from.resolvConf)),
+    dns: await nameservers(from),
   }
 }
 
@@ -46,6 +54,11 @@ export function gatewayOf(routes: string): string | undefined {
   if (hex === undefined || !/^[0-9A-F]{8}$/i.test(hex)) return undefined
   // Little-endian on every machine that Node is built for here.
   return [...Buffer.from(hex, 'hex')].reverse().join('.')
+}
+
+async function nameservers({ resolvConf, upstream }: NetworkFiles): Promise<string[]> {
+  const servers = nameserversOf(await textOf(resolvConf))
+  return servers.join() === stub ? nameserversOf(await textOf(upstream)) : servers
 }
 
 /** Source: resolv.conf(5). */

@@ -2,7 +2,7 @@
 import { toApplianceError } from '../errors.ts'
 import type { Finding } from './findings.ts'
 import type { Settings } from './perform.ts'
-import { authorizedKey } from './ssh-key.ts'
+import { parsePublicKey } from './ssh-key.ts'
 import { parseVerb, type Verb, type VerbOf } from './verbs.ts'
 
 /** In what the service takes over at its first start. */
@@ -60,8 +60,7 @@ export function readDeployment(environment: ReadonlyMap<string, readonly string[
   const name = value('hostname')
   const hostname = name === undefined ? undefined : valid({ verb: 'hostname', name })
   if (hostname) verbs.push(hostname)
-  else if (name !== undefined)
-    find('hostname', 'It is no host name of at most 64 characters: the name that DHCP gives holds, else "hoist".')
+  else if (name !== undefined) find('hostname', 'It is no host name of at most 64 characters: the name is "hoist".')
 
   const servers = wordsOf(value('ntp'))
   const time = servers.length === 0 ? undefined : valid({ verb: 'time', servers })
@@ -77,7 +76,7 @@ export function readDeployment(environment: ReadonlyMap<string, readonly string[
     find('proxy', 'It is no URL like http://proxy.example.com:3128, without user name and password: no proxy is used.')
 
   const line = value('ssh_key')
-  const sshKey = line === undefined ? undefined : authorizedKey(line)
+  const sshKey = line === undefined ? undefined : parsePublicKey(line)?.line
   if (line !== undefined && sshKey === undefined)
     find(
       'ssh_key',

@@ -1,6 +1,4 @@
 // The rest of a factory reset, at the next start and before anything else: the machine is as it was deployed.
-import { readdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
 import { hostsFile } from './file-contents.ts'
 import { removeHostKeys } from './first-boot.ts'
 import type { MachineFile, MachineFiles } from './machine-files.ts'
@@ -16,17 +14,21 @@ export interface ResetGround {
   sshDir: string
 }
 
+const remove = ['/usr/bin/rm', '-rf', '--']
+
+/** Not what the deployment has set: the next first boot takes it again, and from nowhere else. */
 const forgotten: readonly MachineFile[] = ['network', 'time', 'aptProxy', 'hostname', 'sshRule', 'sshKeys', 'findings']
 
 /**
  * Nothing without its mark. The mark goes last: a reset that a power cut ends is done again, from the beginning. The
- * machine's id stays: DHCP knows the machine by it, and it says nothing about who had it.
+ * machine's id stays: DHCPv6 knows the machine by it, and it says nothing about who had it.
  */
 export async function finishFactoryReset(ground: ResetGround, signal: AbortSignal): Promise<boolean> {
   const { files, run, dataDir, sshDir } = ground
   if (!(await files.exists('resetMark'))) return false
-  // Links are removed, not followed. The key that was sealed to the TPM is among it.
-  for (const name of await readdir(dataDir)) await rm(join(dataDir, name), { recursive: true, force: true })
+  // The key that was sealed to the TPM is among it. Links are removed, not followed. Names and depth are the service's to
+  // choose: find and rm take names that are no text, and trees that are deeper than any path may be long.
+  await run('/usr/bin/find', [dataDir, '-mindepth', '1', '-maxdepth', '1', '-exec', ...remove, '{}', '+'], signal)
   await removeHostKeys(sshDir)
   for (const file of forgotten) await files.remove(file)
   // As the image has them.

@@ -3,6 +3,11 @@ import type { VerbOf } from './verbs.ts'
 
 const written = '# Written by the appliance: changed in its settings or on its console.'
 
+/** As reservations of DHCP servers are made. By the machine's id, one that is deployed anew would get another address. */
+const byTheCard = ['ClientIdentifier=mac']
+/** systemd-networkd could not set it: hostnamed lets only root do that where there is no polkit, and refuses each lease's name. */
+const ownName = ['UseHostname=no']
+
 export function networkFile({ ipv4, ipv6, dns, searchDomains }: VerbOf<'network'>): string {
   const lines = [
     written,
@@ -22,7 +27,10 @@ export function networkFile({ ipv4, ipv6, dns, searchDomains }: VerbOf<'network'
   for (const server of dns) lines.push(`DNS=${server}`)
   if (searchDomains.length > 0) lines.push(`Domains=${searchDomains.join(' ')}`)
   // Those that an administrator has named are not mixed with those of the network.
-  if (dns.length > 0) lines.push('', '[DHCPv4]', 'UseDNS=no', '', '[IPv6AcceptRA]', 'UseDNS=no')
+  const taken = [`UseDNS=${dns.length > 0 ? 'no' : 'yes'}`, `UseDomains=${searchDomains.length > 0 ? 'no' : 'yes'}`]
+  lines.push('', '[DHCPv4]', ...byTheCard, ...taken, ...ownName)
+  lines.push('', '[DHCPv6]', ...taken, ...ownName)
+  lines.push('', '[IPv6AcceptRA]', ...taken)
   return `${lines.join('\n')}\n`
 }
 

@@ -1,11 +1,12 @@
 // The first boot: what the deployment has set, and keys that only this machine has. A power cut makes the next boot the first.
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { toApplianceError } from '../errors.ts'
 import { readDeployment } from './deployment-properties.ts'
 import { writeFindings } from './findings.ts'
+import { propertiesOnce } from './kept-properties.ts'
 import type { MachineFiles } from './machine-files.ts'
 import { writeSettings } from './perform.ts'
-import { findProperties } from './property-sources.ts'
 import type { RunProgram } from './run-program.ts'
 import { type ServiceUser, writeForService } from './service-user.ts'
 
@@ -24,7 +25,7 @@ export interface FirstBootGround {
 /** Nothing that was filled in wrongly stops it. */
 export async function firstBoot(ground: FirstBootGround, signal: AbortSignal): Promise<void> {
   const { root, files, run, dataDir, user, say } = ground
-  const { properties, unreadable } = await findProperties(ground, signal)
+  const { properties, unreadable } = await propertiesOnce(ground, signal)
   const { verbs, sshKey, deployment, findings, unknown } = readDeployment(properties)
   for (const key of unknown) say(`a property of the deployment is unknown: ${/^[\w.-]{1,64}$/.test(key) ? key : '?'}`)
 
@@ -32,9 +33,16 @@ export async function firstBoot(ground: FirstBootGround, signal: AbortSignal): P
   if (verbs.some(({ verb }) => verb === 'hostname')) await run('/usr/bin/hostname', ['--file', '/etc/hostname'], signal)
   // The image's own name: one that nobody has set is not shown as if somebody had.
   else await files.remove('hostname')
+  // The only way to a key: ADR 0006.
   if (sshKey !== undefined) await files.write('sshKeys', `${sshKey}\n`)
   if (Object.keys(deployment).length > 0)
-    await writeForService(join(dataDir, 'deployment.json'), Buffer.from(JSON.stringify(deployment)), 0o600, user)
+    await writeForService(join(dataDir, 'deployment.json'), Buffer.from(JSON.stringify(deployment)), 0o600, user).catch(
+      (thrown: unknown) => {
+        // A data disk of before may be full.
+        findings.push({ about: 'deployment', text: 'The service was not told setup code and proxy: see the journal.' })
+        say(toApplianceError(thrown).message)
+      },
+    )
 
   await removeHostKeys(ground.sshDir)
   await run('/usr/bin/ssh-keygen', ['-A', ...(root === '/' ? [] : ['-f', root])], signal)

@@ -19,6 +19,8 @@ const files = {
   updates: { path: 'etc/apt/apt.conf.d/20hoist-updates', mode: 0o644 },
   /** Public keys of who may sign in as root, once SSH is switched on. */
   sshKeys: { path: 'etc/hoist/ssh-authorized-keys', mode: 0o600 },
+  /** What this system disk's first boot was given, a setup code among it: ADR 0009. */
+  deploymentProperties: { path: 'etc/hoist/deployment-properties.json', mode: 0o600 },
   /** What the first boot and the TPM could not use: for the console and the page. */
   findings: { path: 'etc/hoist/first-boot-findings.json', mode: 0o644 },
   /** The disk that is being made the data disk. */

@@ -3,15 +3,27 @@ import Type, { type Static } from 'typebox'
 import Value from 'typebox/value'
 import { Finding, readFindings } from './findings.ts'
 import type { MachineFiles } from './machine-files.ts'
+import { type KeyView, parsePublicKey } from './ssh-key.ts'
 import type { VerbOf } from './verbs.ts'
 
 type Network = Omit<VerbOf<'network'>, 'verb'>
+
+/** A public key as people compare it. */
+export const SshKeyView = Type.Object(
+  {
+    kind: Type.String(),
+    bits: Type.Integer(),
+    fingerprint: Type.String({ description: 'SHA-256, as ssh-keygen -l prints it' }),
+    comment: Type.String(),
+  },
+  { additionalProperties: false },
+)
 
 const MachineState = Type.Object({
   network: Type.Unsafe<Network>(Type.Object({ ipv4: Type.Object({}), ipv6: Type.Object({}) })),
   /** False: nobody has set it, and the image's own file is in force, which says the same. */
   networkConfigured: Type.Boolean(),
-  /** Absent: the name that DHCP gives, else "hoist". */
+  /** Absent: nobody has set one, and it is "hoist". */
   hostname: Type.Optional(Type.String()),
   /** None: the usual ones. */
   timeServers: Type.Array(Type.String()),
@@ -22,6 +34,8 @@ const MachineState = Type.Object({
   ssh: Type.Boolean(),
   /** Somebody's public key is there. */
   sshKey: Type.Boolean(),
+  /** Those that are understood; a helper of an older release does not tell them. */
+  sshKeys: Type.Optional(Type.Array(SshKeyView)),
   /** Security updates are installed by themselves. */
   updates: Type.Boolean(),
   findings: Type.Array(Finding),
@@ -46,6 +60,7 @@ export async function readMachineState(files: MachineFiles): Promise<MachineStat
     ...(machineProxy === undefined ? {} : { proxy: machineProxy }),
     ssh: await files.exists('sshRule'),
     sshKey: /^[^#\s]/m.test(keys ?? ''),
+    sshKeys: sshKeysOf(keys ?? ''),
     // The image has them on.
     updates: !/Unattended-Upgrade "0"/.test(updates ?? ''),
     findings: await readFindings(files),
@@ -82,6 +97,10 @@ function proxyOf(text: string): MachineState['proxy'] {
   const { protocol, host, username, password } = url
   const user = username === '' ? {} : { username: decodeURIComponent(username) }
   return { url: `${protocol}//${host}`, ...user, hasPassword: password !== '' }
+}
+
+function sshKeysOf(text: string): KeyView[] {
+  return text.split('\n').flatMap(line => parsePublicKey(line)?.view ?? [])
 }
 
 function valuesOf(text: string, key: string): string[] {

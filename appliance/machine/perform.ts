@@ -1,4 +1,5 @@
 // Does what a verb says: writes its file, and runs its program. Nothing of a verb ever becomes a path or a program.
+import { ApplianceError } from '../errors.ts'
 import { aptProxyFile, hostsFile, networkFile, sshRuleFile, timeFile, updatesFile } from './file-contents.ts'
 import type { MachineFiles } from './machine-files.ts'
 import { type MachineState, readMachineState } from './machine-state.ts'
@@ -48,6 +49,7 @@ export async function perform(verb: Verb, performer: Performer, signal: AbortSig
     case 'state':
       return { result: { state: await readMachineState(files) } }
     case 'ssh':
+      if (verb.enabled && !(await readMachineState(files)).sshKey) throw noKey()
       await switchSsh(verb.enabled, files, run)
       return {}
     case 'restart':
@@ -84,6 +86,13 @@ export async function writeSettings(verb: Settings, files: MachineFiles): Promis
     case 'updates':
       return await files.write('updates', updatesFile(verb.enabled))
   }
+}
+
+/** A door that is open for nobody is open for whoever looks for holes. */
+function noKey(): ApplianceError {
+  return new ApplianceError('SSH_KEY_MISSING', 'Nobody could sign in by SSH: there is no public key.', {
+    hint: 'Only a deployment brings one: deploy the appliance with the property ssh_key.',
+  })
 }
 
 type Run = (file: string, ...args: string[]) => Promise<void>

@@ -1,11 +1,11 @@
 // The key of the secrets, sealed to this machine's TPM: a copy of the data disk alone opens nothing. Source: systemd-creds(1).
 import { randomBytes } from 'node:crypto'
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { toApplianceError } from '../errors.ts'
 import type { Finding } from './findings.ts'
 import type { RunProgram } from './run-program.ts'
-import { readOfService, type ServiceUser, writeForService } from './service-user.ts'
+import { readOfService, renameInto, type ServiceUser, writeForService } from './service-user.ts'
 
 export interface SealedKeyGround {
   run: RunProgram
@@ -72,8 +72,8 @@ export async function openSealedKey(ground: SealedKeyGround, signal: AbortSignal
     const former = tpm ? await openFormer(work, ground, signal) : []
     const back = plain || own ? undefined : former[0]
     const aside = sealed !== undefined && !(plain ? own?.equals(plain) : own)
-    if (aside) await rename(sealedPath, `${sealedPath}.foreign-${ground.now.toISOString().replace(/\W/g, '')}`)
-    if (back) await rename(back.path, sealedPath)
+    if (aside) await renameInto(sealedPath, `${sealedPath}.foreign-${ground.now.toISOString().replace(/\W/g, '')}`)
+    if (back) await renameInto(back.path, sealedPath)
     // Beside a plain key what was sealed is a former one.
     const lost = aside && !plain && !back
     if (!tpm) return { findings: lost ? [{ about: 'secrets', text: said.missing }] : [] }
@@ -132,8 +132,14 @@ async function seal(
   }
   const blob = await readFile(sealed)
   if (!(await unseal(blob, work, ground, signal))?.equals(key)) return false
-  await writeForService(sealedPath, blob, 0o600, ground.user)
-  return true
+  try {
+    await writeForService(sealedPath, blob, 0o600, ground.user)
+    return true
+  } catch (thrown) {
+    // A data disk without room is the service's to tell.
+    ground.say(toApplianceError(thrown).message)
+    return false
+  }
 }
 
 /** Undefined when this TPM does not open it. */

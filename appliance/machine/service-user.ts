@@ -1,6 +1,6 @@
 // Files that root makes for the service: in a directory that the service's user owns, where every name may be a trap.
 import { randomBytes } from 'node:crypto'
-import { constants, open, readFile, rename, rm } from 'node:fs/promises'
+import { constants, lstat, open, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ApplianceError } from '../errors.ts'
 import { ignoreMissing } from '../missing-file.ts'
@@ -22,7 +22,10 @@ export async function serviceUser(root: string): Promise<ServiceUser> {
   return { uid: Number(uid), gid: Number(gid) }
 }
 
-/** Over an older one if there is one; a link in its place is replaced, never followed. A power cut leaves the old or the new. */
+/**
+ * Over an older one if there is one; a link in its place is replaced, never followed, and a directory moved aside. A power
+ * cut leaves the old or the new.
+ */
 export async function writeForService(
   path: string,
   content: Uint8Array,
@@ -40,12 +43,20 @@ export async function writeForService(
     } finally {
       await file.close()
     }
-    await rename(temporary, path)
+    await renameInto(temporary, path)
   } catch (thrown) {
     await rm(temporary, { force: true })
     throw thrown
   }
   await syncDirectory(path)
+}
+
+/** A file takes a name, whatever the service's user has put there: a directory, which no file replaces, gets another name. */
+export async function renameInto(from: string, to: string): Promise<void> {
+  const there = await lstat(to).catch(ignoreMissing)
+  // A name that nobody can have taken beforehand.
+  if (there?.isDirectory()) await rename(to, `${to}.aside-${randomBytes(6).toString('hex')}`)
+  await rename(from, to)
 }
 
 /** A file of the service's user; undefined when there is none, or it is longer. A link, or what is no file, counts as none, too. */

@@ -1,5 +1,5 @@
 // What may be asked of the machine: a fixed list of verbs, each with everything it takes. Nothing else is ever done.
-import { isIPv4, isIPv6 } from 'node:net'
+import { BlockList, isIPv4, isIPv6 } from 'node:net'
 import Type, { type Static } from 'typebox'
 import Value from 'typebox/value'
 import { ApplianceError } from '../errors.ts'
@@ -45,6 +45,7 @@ const schema = Type.Union([
   Type.Object({ verb: Type.Literal('network'), ...networkFields }, strict),
   Type.Object({ verb: Type.Literal('time'), ...timeFields }, strict),
   Type.Object({ verb: Type.Literal('hostname'), ...hostnameFields }, strict),
+  /** Whoever asks is not root, and no verb sets a key: it would make the service root. */
   Type.Object({ verb: Type.Literal('ssh'), enabled: Type.Boolean() }, strict),
   Type.Object(
     {
@@ -87,14 +88,30 @@ export type VerbOf<T extends Verb['verb']> = Extract<Verb, { verb: T }>
 export function parseVerb(line: Uint8Array): Verb {
   const value = jsonOf(line)
   if (!Value.Check(schema, value)) throw invalid('It is none of the documented verbs, or not in its form')
-  const flaw = value.verb === 'network' ? networkFlaw(value) : value.verb === 'proxy' ? proxyFlaw(value) : undefined
+  const flaw = flawOf(value)
   if (flaw !== undefined) throw invalid(flaw)
-  if (value.verb === 'time' && !value.servers.every(isTimeServer))
-    throw invalid('A time server is neither a name nor an address')
   return value
 }
 
-export function networkFlaw({ ipv4, ipv6, dns }: Omit<VerbOf<'network'>, 'verb'>): string | undefined {
+/** What is wrong with a verb that has the right form. */
+function flawOf(verb: Verb): string | undefined {
+  switch (verb.verb) {
+    case 'network':
+      return networkFlaw(verb)
+    case 'proxy':
+      return proxyFlaw(verb)
+    case 'time':
+      return verb.servers.every(isTimeServer) ? undefined : 'A time server is neither a name nor an address'
+    default:
+      return undefined
+  }
+}
+
+type Network = Omit<VerbOf<'network'>, 'verb'>
+
+/** What is wrong with a network that has the right form: for the helper, and for whoever asks it. */
+export function networkFlaw(network: Network): string | undefined {
+  const { ipv4, ipv6, dns } = network
   if (ipv4.method === 'off' && ipv6.method === 'off') return 'Without IPv4 and IPv6 nobody could reach the appliance'
   const sides = [
     [ipv4, isIPv4],
@@ -106,8 +123,35 @@ export function networkFlaw({ ipv4, ipv6, dns }: Omit<VerbOf<'network'>, 'verb'>
     if (side.gateway !== undefined && !isAddress(side.gateway)) return 'The gateway is no address of its kind'
     if (side.gateway === side.address) return 'The gateway is the appliance itself'
   }
-  return dns.every(server => isIPv4(server) || isIPv6(server)) ? undefined : 'A DNS server is no address'
+  if (!dns.every(server => isIPv4(server) || isIPv6(server))) return 'A DNS server is no address'
+  return placeFlaw(ipv4) ?? placeFlaw(ipv6)
 }
+
+/** Addresses that no machine can have or reach another by, though each is written well: with them nobody finds the appliance again. */
+export function placeFlaw(side: Network['ipv4'] | Network['ipv6']): string | undefined {
+  if (side.method !== 'static') return undefined
+  const { address, prefixLength, gateway } = side
+  const family = isIPv4(address) ? 'ipv4' : 'ipv6'
+  if (nobodys.check(address, family)) return `${address} is no address that a machine can have`
+  if (gateway === undefined || linkLocal.check(gateway, family)) return undefined
+  const network = new BlockList()
+  network.addSubnet(address, prefixLength, family)
+  return network.check(gateway, family)
+    ? undefined
+    : `The gateway ${gateway} is not in the network of ${address}/${prefixLength}`
+}
+
+/** This host, loopback, multicast and broadcast. Source: RFC 6890. */
+const nobodys = new BlockList()
+nobodys.addSubnet('0.0.0.0', 8, 'ipv4')
+nobodys.addSubnet('127.0.0.0', 8, 'ipv4')
+nobodys.addSubnet('224.0.0.0', 3, 'ipv4')
+nobodys.addSubnet('::', 127, 'ipv6')
+nobodys.addSubnet('ff00::', 8, 'ipv6')
+
+/** A router of IPv6 is reached by it on any network. */
+const linkLocal = new BlockList()
+linkLocal.addSubnet('fe80::', 10, 'ipv6')
 
 /** A name that ends in a number is a broken address: RFC 3696, 2. */
 export function isTimeServer(server: string): boolean {

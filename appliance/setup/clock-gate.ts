@@ -53,9 +53,10 @@ export class ClockGate {
 
   async #judge(clients: AwsClients) {
     const signal = AbortSignal.timeout(askTimeoutMs)
-    // Where nothing can tell, AWS's refusals say it, as they always did.
-    const trusted = (await this.#options.isSynchronized(signal)) ?? true
-    if (trusted) return this.#keep(trustedMs)
+    const synchronized = await this.#options.isSynchronized(signal)
+    if (synchronized) return this.#keep(trustedMs)
+    // Where nothing can tell, AWS's refusals say it, as they always did. A machine that has just started may soon tell.
+    if (synchronized === undefined) return this.#keep(measuredMs)
     const { dateMs, tookMs } = await probeEndpoint(clients, 'sts', { signal })
     if (dateMs === undefined) return this.#keep(measuredMs)
     // The header has whole seconds, and was written somewhere between question and answer.

@@ -2,8 +2,9 @@
 //
 // Each step runs as the service's user, in a process of its own, while the service stands still.
 
+import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
-import { copyFile, rename, rm, stat } from 'node:fs/promises'
+import { copyFile, lstat, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ApplianceError } from '../errors.ts'
 import { ignoreMissing } from '../missing-file.ts'
@@ -60,10 +61,11 @@ export async function tryMigration(dataDir: string): Promise<void> {
 export async function restoreDatabase(dataDir: string): Promise<void> {
   const path = join(dataDir, databaseName)
   const kept = join(dataDir, keptName)
-  if (!(await exists(kept))) return
+  if (!(await lstat(kept).catch(ignoreMissing))?.isFile()) return
   refuseIfOpenElsewhere(path)
   // The log goes first: it would be played into the restored one.
-  for (const end of ['-wal', '-shm']) await rm(`${path}${end}`, { force: true })
+  for (const end of ['-wal', '-shm']) await clear(`${path}${end}`)
+  if ((await lstat(path).catch(ignoreMissing))?.isDirectory()) await clear(path)
   await rename(kept, path)
   await syncDirectory(path)
 }
@@ -79,7 +81,19 @@ async function copyDatabase(from: string, to: string): Promise<void> {
 }
 
 async function removeDatabase(path: string): Promise<void> {
-  for (const end of ['', '-wal', '-shm', '-journal']) await rm(`${path}${end}`, { force: true })
+  for (const end of ['', '-wal', '-shm', '-journal']) await clear(`${path}${end}`)
+}
+
+/**
+ * Whatever has the name goes, a directory too: the service may have been broken into. What cannot be removed (too deep, no
+ * rights in it) leaves its name to whoever needs it.
+ */
+async function clear(path: string): Promise<void> {
+  try {
+    await rm(path, { recursive: true, force: true })
+  } catch {
+    await rename(path, `${path}.aside-${randomBytes(6).toString('hex')}`) // If that fails too, it says why.
+  }
 }
 
 async function refuseWithoutRoom(dataDir: string, sizeBytes: number): Promise<void> {
@@ -93,8 +107,4 @@ async function refuseWithoutRoom(dataDir: string, sizeBytes: number): Promise<vo
 
 async function sizeOf(path: string): Promise<number> {
   return (await stat(path).catch(ignoreMissing))?.size ?? 0
-}
-
-async function exists(path: string): Promise<boolean> {
-  return (await stat(path).catch(ignoreMissing)) !== undefined
 }

@@ -110,6 +110,8 @@ export class OfferedBundle {
     const { directory, running, keys, changed } = this.#options
     await makePrivateDirectory(directory)
     for (const name of (await readdir(directory)).filter(isOurs)) {
+      // Whoever was quicker with an upload than this start is not robbed of it.
+      if (this.#receiving && name === unfinishedName) continue
       const path = join(directory, name)
       try {
         const { size: sizeBytes, mtime } = await stat(path)
@@ -207,17 +209,23 @@ export class OfferedBundle {
   /** Each piece is on its way to the disk before it is looked at: what was verified is what was written. */
   async *#written(content: AsyncIterable<Buffer>, file: FileHandle): AsyncGenerator<Buffer> {
     let receivedBytes = 0
-    let toldAt = 0
-    for await (const piece of content) {
-      receivedBytes += piece.length
-      this.#refuseSize(receivedBytes)
-      await file.writeFile(piece)
-      this.#note({ receivedBytes })
-      if (performance.now() - toldAt > tellMs) {
-        toldAt = performance.now()
-        this.#options.changed()
+    let telling: NodeJS.Timeout | undefined
+    const tell = () => {
+      telling = undefined
+      this.#options.changed()
+    }
+    try {
+      for await (const piece of content) {
+        receivedBytes += piece.length
+        this.#refuseSize(receivedBytes)
+        await file.writeFile(piece)
+        this.#note({ receivedBytes })
+        // The last piece before a pause is told of, too.
+        telling ??= setTimeout(tell, tellMs).unref()
+        yield piece
       }
-      yield piece
+    } finally {
+      clearTimeout(telling)
     }
   }
 

@@ -49,6 +49,8 @@ export interface UpgradeServiceOptions {
   log: { info(fields: object, message: string): void; warn(fields: object, message: string): void }
   /** Between two thoughts about what to do by itself, milliseconds. */
   tickMs?: number
+  /** Between two looks whether an upgrade has ended, milliseconds. */
+  lookMs?: number
 }
 
 export interface UpgradeView {
@@ -82,6 +84,7 @@ const dayMs = 24 * 3_600_000
 /** A window of a quarter of an hour is met. */
 const defaultTickMs = 5 * 60_000
 const listMs = 30_000
+const defaultLookMs = 1000
 /** The helper stops the service at once when it has answered; after this long it has not. */
 const handedMs = 120_000
 
@@ -92,6 +95,7 @@ export class UpgradeService {
   #wake = new AbortController()
   #loop: Promise<void> = Promise.resolve()
   #handing: string | undefined
+  #watching = false
   /** When a release was last handed to the helper by itself: one that it refuses is handed over once a day. */
   #handedAt: { version: string; at: number } | undefined
 
@@ -115,6 +119,7 @@ export class UpgradeService {
     const { lastLookAt, ...auto } = await this.#settings()
     const { offer, receiving, refused } = bundle
     const settled = state.phase === 'settled'
+    if (!settled) this.#watch()
     const to = settled ? this.#handing : state.to
     return {
       running,
@@ -136,13 +141,10 @@ export class UpgradeService {
   }
 
   /** @throws {ApplianceError} RELEASE_*, MACHINE_UNAVAILABLE, UPGRADE_IN_PROGRESS */
-  async upload(source: BundleSource): Promise<UpgradeView> {
-    try {
-      await this.#assertIdle()
-      await this.#options.bundle.receive({ from: 'upload', open: async () => source })
-    } finally {
-      source.close()
-    }
+  async upload(upload: Pick<BundleSource, 'content' | 'sizeBytes'>): Promise<UpgradeView> {
+    await this.#assertIdle()
+    // Whoever sends it is let go of by whoever took the request.
+    await this.#options.bundle.receive({ from: 'upload', open: async () => ({ ...upload, close: () => undefined }) })
     return await this.view()
   }
 
@@ -293,6 +295,25 @@ export class UpgradeService {
     throw new ApplianceError('UPGRADE_IN_PROGRESS', 'An upgrade is under way.', {
       hint: 'Wait until it has ended: it takes a few minutes.',
     })
+  }
+
+  /** The helper ends an upgrade without a word to this process: whoever has seen one under way is told of its end. */
+  #watch(): void {
+    if (this.#watching) return
+    this.#watching = true
+    this.#untilSettled().then(this.#options.changed, (err: unknown) => {
+      if (!this.#stopping.signal.aborted) this.#options.log.warn({ err }, 'end of an upgrade not known')
+    })
+  }
+
+  async #untilSettled(): Promise<void> {
+    const { readState, lookMs = defaultLookMs } = this.#options
+    const wait = { signal: this.#stopping.signal, ref: false }
+    try {
+      while ((await readState()).phase !== 'settled') await delay(lookMs, undefined, wait)
+    } finally {
+      this.#watching = false
+    }
   }
 
   #handedBack(): void {

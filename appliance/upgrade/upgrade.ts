@@ -24,6 +24,8 @@ export interface UpgradeGround {
     dropKept(version: string): Promise<void>
   }
   now(): Date
+  /** For the journal: one line, without secrets. */
+  say(text: string): void
 }
 
 /** Never rejects for what the new release does: then everything is as it was, and the outcome says why. */
@@ -90,7 +92,10 @@ async function settle(
 
 /** What was kept to go back to is of no use any more. Of the releases, the former one stays: for support, and for nothing else. */
 async function clearUp(ground: UpgradeGround, { from, to, result }: UpgradeOutcome): Promise<void> {
-  await ground.database.dropKept(result === 'upgraded' ? to : from)
+  await ground.database.dropKept(result === 'upgraded' ? to : from).catch((thrown: unknown) => {
+    // The service's user may have put anything there. It costs room, and is tried again at the next start and upgrade.
+    ground.say(`what was kept for an upgrade is not removed: ${reasonOf(thrown)}`)
+  })
   await ground.keepOnly(result === 'upgraded' ? [from, to] : [from])
 }
 

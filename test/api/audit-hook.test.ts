@@ -50,10 +50,10 @@ t.test('a change is there with who, when, from where, what, before and after', a
 
 t.test('a backup that is carried off is there, too, and its passphrase is not', async t => {
   const passphrase = 'fourteen herons in a row'
-  await anna.ask('POST', '/api/backups/hoist-20260301T020000Z.db/export', { passphrase })
+  await anna.ask('POST', '/api/backups/hoist-20260301T020000Z.db/export', { passphrase, password: goodPassword })
   const entry = await newest()
   t.match(entry, { actor: { name: 'anna' }, method: 'POST', target: { name: 'hoist-20260301T020000Z.db' } })
-  t.match(entry, { route: '/api/backups/:name/export', request: { passphrase: '[secret]' } })
+  t.match(entry, { route: '/api/backups/:name/export', request: { passphrase: '[secret]', password: '[secret]' } })
   await anna.ask('GET', '/api/support/bundle')
   t.match(await newest(), { method: 'GET', route: '/api/support/bundle' })
 })

@@ -11,13 +11,17 @@ const { api, lab, browser, signedIn, close } = await startAccessApi({
   limits: { anonymous: { burst: 30, perSecond: 2 }, known: { burst: 50, perSecond: 10 } },
 })
 t.teardown(close)
-const status = async (authorization: string | undefined, url = '/api/tokens') =>
-  (await browser().ask('GET', url, undefined, { authorization })).status
+const status = async (authorization: string | undefined, url = '/api/tokens', address?: string) =>
+  (await browser(address).ask('GET', url, undefined, { authorization })).status
 
-t.test('the token of the data directory opens every route, whatever the case of its scheme', async t => {
-  t.equal(await status(`Bearer ${apiToken}`), 200)
-  t.equal(await status(`bearer ${apiToken}`), 200)
-})
+t.test(
+  'on this machine the token of the data directory opens every route, whatever the case of its scheme',
+  async t => {
+    t.equal(await status(`Bearer ${apiToken}`, '/api/tokens', '127.0.0.1'), 200)
+    t.equal(await status(`bearer ${apiToken}`, '/api/tokens', '127.0.0.1'), 200)
+    t.equal(await status(`Bearer ${apiToken}`), 401, 'and none from another')
+  },
+)
 
 t.test('anything else is refused, also for routes that do not exist', async t => {
   const wrong = [

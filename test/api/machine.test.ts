@@ -2,20 +2,24 @@
 
 import { pino } from 'pino'
 import t from 'tap'
-import { placeFlaw } from '../../appliance/api/machine.ts'
 import type { MachineView } from '../../appliance/api/schemas/machine.ts'
 import { composeMachine } from '../../appliance/app-machine.ts'
 import { ApplianceError } from '../../appliance/errors.ts'
+import { machineClient } from '../../appliance/machine/client.ts'
+import type { Verb } from '../../appliance/machine/verbs.ts'
 import { goodPassword } from '../accounts/access-lab.ts'
+import { samplePublicKey } from '../machine/sample-verbs.ts'
 import { startAccessApi } from './access-api.ts'
 import { startHelperLab } from './helper-lab.ts'
 import { apiToken } from './memory-api.ts'
 
 const helper = await startHelperLab()
 let changes = 0
+let runs: string[] = []
 const store = {
   settings: { getProxy: async () => undefined },
   secrets: { get: async () => undefined },
+  runs: { active: async () => runs.map(serverName => ({ serverName })) },
 } as unknown as Parameters<typeof composeMachine>[0]['store']
 const { service } = composeMachine({
   socket: helper.socket,
@@ -61,6 +65,13 @@ t.test('each setting is written to its file, put in force, and shown as it is no
   t.equal(helper.file('etc/hostname'), 'hoist-7.example.com\n')
   t.match(await put('time', { servers: ['ntp.example.com'] }), [/restart systemd-timesyncd/])
   t.match(helper.file('etc/systemd/timesyncd.conf.d/20-hoist.conf'), /NTP=ntp\.example\.com/)
+  t.match(await admin.ask('PUT', '/api/machine/ssh', { enabled: true }), {
+    status: 409,
+    body: { code: 'SSH_KEY_MISSING', hint: /property ssh_key/ },
+  })
+  t.equal(helper.file('etc/hoist/firewall/ssh.nft'), undefined)
+  helper.put('etc/hoist/ssh-authorized-keys', `${samplePublicKey}\n`)
+  t.match(await view(), { sshKey: true, sshKeys: [{ kind: 'ssh-ed25519', bits: 256, comment: 'anna@desk' }] })
   t.match((await put('ssh', { enabled: true })).join(), /enable --now ssh\.service/)
   t.match(helper.file('etc/hoist/firewall/ssh.nft'), /tcp dport 22 accept/)
   await put('updates', { enabled: false })
@@ -84,6 +95,21 @@ t.test('what the first boot could not use, and a key for SSH, are told', async t
   helper.put('etc/hoist/first-boot-findings.json', JSON.stringify([{ about: 'ipv4', text: 'No address.' }]))
   helper.put('etc/hoist/ssh-authorized-keys', 'ssh-ed25519 AAAA anna\n')
   t.match(await view(), { findings: [{ about: 'ipv4', text: 'No address.' }], sshKey: true })
+})
+
+t.test('a key is brought by a deployment alone: whoever has the service can set none', async t => {
+  const before = helper.file('etc/hoist/ssh-authorized-keys')
+  const routed = await api.inject({
+    method: 'PUT',
+    url: '/api/machine/ssh-key',
+    headers: { authorization: `Bearer ${apiToken}` },
+    payload: { publicKey: samplePublicKey },
+  })
+  t.equal(routed.statusCode, 404)
+  const client = machineClient(helper.socket)
+  const asked = { verb: 'sshKey', publicKey: samplePublicKey } as unknown as Verb
+  await t.rejects(client.ask(asked, AbortSignal.timeout(10_000)), { code: 'INVALID_REQUEST' })
+  t.equal(helper.file('etc/hoist/ssh-authorized-keys'), before)
 })
 
 t.test('what would cut the appliance off for good is refused, and nothing is written', async t => {
@@ -111,6 +137,7 @@ t.test('what would cut the appliance off for good is refused, and nothing is wri
     ['time', { servers: ['a;b'] }, /./],
     ['ssh', { enabled: 'yes' }, /boolean/],
     ['updates', {}, /required/],
+    ['ssh', { enabled: true, publicKey: samplePublicKey }, /additional/],
   ]
   for (const [what, body, message] of refused)
     t.match(
@@ -120,15 +147,6 @@ t.test('what would cut the appliance off for good is refused, and nothing is wri
     )
   t.strictSame(helper.ran, [])
   t.equal(helper.file('etc/systemd/network/20-hoist.network'), before)
-})
-
-t.test('a place is looked at for both kinds of address', async t => {
-  const network = (ipv6: object) => ({ ...automatic, ipv6: { method: 'static', prefixLength: 64, ...ipv6 } }) as never
-  t.equal(placeFlaw(network({ address: '2001:db8::5', gateway: '2001:db8::1' })), undefined)
-  t.equal(placeFlaw(network({ address: '2001:db8::5', gateway: 'fe80::1' })), undefined)
-  t.equal(placeFlaw(network({ address: '2001:db8::5' })), undefined)
-  t.match(placeFlaw(network({ address: '2001:db8::5', gateway: '2001:db9::1' })), /not in the network/)
-  for (const address of ['::', '::1', 'ff02::1']) t.match(placeFlaw(network({ address })), /can have/, address)
 })
 
 t.test("a program's failure is told by the helper's own words", async t => {
@@ -157,6 +175,22 @@ t.test('the service and the machine are restarted', async t => {
     '/usr/bin/systemctl --no-block reboot',
   ])
   t.match(await admin.ask('POST', '/api/machine/restart', { what: 'vcenter' }), { status: 400 })
+})
+
+t.test('while runs are under way it takes force, and the answer names them', async t => {
+  helper.ran.length = 0
+  runs = ['web-1']
+  const refused = { status: 409, body: { code: 'RUNS_UNDER_WAY', message: 'A run is under way: web-1.' } }
+  const erase = { confirm: 'erase everything', password: goodPassword }
+  t.match(await admin.ask('POST', '/api/machine/restart', { what: 'machine' }), refused)
+  t.match(await admin.ask('POST', '/api/machine/reset', erase), refused)
+  t.match(await admin.ask('POST', '/api/machine/reset', { ...erase, force: 'yes' }), { status: 400 })
+  t.equal(helper.file('etc/hoist/factory-reset'), undefined)
+  t.strictSame(helper.ran, [])
+  t.match(await admin.ask('POST', '/api/machine/restart', { what: 'service' }), { status: 202 })
+  t.match(await admin.ask('POST', '/api/machine/restart', { what: 'machine', force: true }), { status: 202 })
+  t.equal(helper.ran.length, 2)
+  runs = []
 })
 
 t.test('a factory reset wants the words, and the password of the person who asks', async t => {

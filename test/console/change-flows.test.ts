@@ -113,13 +113,27 @@ t.test("a proxy is the service's to prove; its password is neither shown nor tol
 })
 
 t.test('SSH and updates are switched to what they are not', async t => {
-  const lab = await consoleLab(t.testdir(), { state: { ssh: false, updates: true } })
+  const view = { kind: 'ssh-ed25519', bits: 256, fingerprint: `SHA256:${'x'.repeat(43)}`, comment: 'anna@desk' }
+  const lab = await consoleLab(t.testdir(), { state: { ssh: false, sshKey: true, sshKeys: [view], updates: true } })
   await lab.play(switchSsh, 'y{enter}')
+  t.match(lab.terminal.screens.join('\n'), /SHA256:x{43} anna@desk/)
+  t.strictSame(lab.terminal.cutLines, [])
   await lab.play(switchUpdates, 'y{enter}')
   t.strictSame(lab.verbs, [
     { verb: 'ssh', enabled: true },
     { verb: 'updates', enabled: false },
   ])
+})
+
+t.test('SSH is not switched on for nobody; what is on without a key can be switched off', async t => {
+  const off = await consoleLab(t.testdir(), { state: { ssh: false, sshKey: false } })
+  t.equal(await off.play(switchSsh, 'y{enter}'), 'ended')
+  t.match(off.terminal.screens.join('\n'), /stays off: there is no public key[\s\S]*property\s+ssh_key/)
+  t.strictSame(off.verbs, [])
+  const on = await consoleLab(join(t.testdirName, 'on'), { state: { ssh: true, sshKey: false } })
+  await on.play(switchSsh, 'y{enter}')
+  t.match(on.terminal.screens.join('\n'), /nobody can sign in/)
+  t.strictSame(on.verbs, [{ verb: 'ssh', enabled: false }])
 })
 
 t.test('a password is typed twice without an echo, and reset for the account that was chosen', async t => {

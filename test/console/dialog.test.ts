@@ -45,6 +45,25 @@ t.test('after five minutes without a key every screen is left, and not before', 
   t.equal(terminal.nowMs, 600_000)
 })
 
+t.test('a screen that nothing changes does not wake up in between', async t => {
+  const { ui, terminal } = await consoleLab(t.testdir())
+  const waits: number[] = []
+  const next = terminal.nextKey.bind(terminal)
+  terminal.nextKey = async ms => {
+    waits.push(ms)
+    return await next(ms)
+  }
+  await t.rejects(ui.menu('Menu', [], choices), LeftAlone)
+  await t.rejects(ui.tell('Text', ['x']), LeftAlone)
+  t.strictSame(waits, [300_000, 300_000])
+  t.equal(ui.untouchedMs, 600_000)
+  terminal.play('x')
+  await ui.key(5_000)
+  await ui.key(5_000)
+  t.strictSame(waits.slice(2), [5_000, 5_000])
+  t.equal(ui.untouchedMs, 5_000)
+})
+
 t.test('a long text is paged through, and says where it is', async t => {
   const { ui, terminal } = await consoleLab(t.testdir())
   const lines = Array.from({ length: 50 }, (_, index) => `line ${index + 1}`)

@@ -51,6 +51,39 @@ t.test('all that can be known is read: certificate, findings, upgrade, and what 
   t.match(lab.said[0], 'systemctl show')
 })
 
+t.test(
+  'while the service answers and all units are well, they are asked for every five minutes; else each time',
+  async t => {
+    const { parts, answers, terminal } = await consoleLab(t.testdir())
+    let asked = 0
+    let helper = 'active'
+    parts.run = async () => {
+      asked += 1
+      return `Id=hoist.service\nActiveState=active\n\nId=hoist-machine.service\nActiveState=${helper}\n`
+    }
+    const reader = new FactsReader(parts)
+    const readAt = async (ms: number) => {
+      terminal.nowMs = ms
+      return (await reader.read()).units
+    }
+    for (const ms of [0, 1_000]) await readAt(ms)
+    t.equal(asked, 2, 'nobody answers')
+    answers.set('GET /api/local/console', { status: 200, body: { version: '1.1.0', claimed: true, problems: [] } })
+    helper = 'failed'
+    for (const ms of [2_000, 3_000, 300_000]) t.strictSame(await readAt(ms), { service: 'active', helper: 'active' })
+    t.equal(asked, 2)
+    t.strictSame(await readAt(301_000), { service: 'active', helper: 'failed' })
+    helper = 'active'
+    t.strictSame(await readAt(302_000), { service: 'active', helper: 'active' })
+    t.equal(asked, 4)
+    await readAt(330_000)
+    t.equal(asked, 4)
+    answers.clear()
+    await readAt(331_000)
+    t.equal(asked, 5)
+  },
+)
+
 t.test('what cannot be read is left out; how long the service is silent counts from its last answer', async t => {
   const { parts, answers, terminal } = await consoleLab(t.testdir())
   const reader = new FactsReader(parts)

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import t from 'tap'
 import { factoryReset, restart, sendBase64, showCertificate, showLog } from '../../appliance/console/show-flows.ts'
 import { ApplianceError } from '../../appliance/errors.ts'
@@ -89,6 +90,35 @@ t.test('a restart is confirmed, and told before it is done', async t => {
     [{ act: 'restart-machine', outcome: 'asked' }, { act: 'restart-service' }],
   )
 })
+
+t.test(
+  'runs under way are named before the machine goes down, and only a y goes on; the service alone holds them',
+  async t => {
+    const lab = await consoleLab(t.testdir())
+    const shown = () => lab.terminal.screens.join('\n')
+    lab.answers.set('GET /api/machine', { status: 200, body: { runsUnderWay: ['web-1', 'db-2'], findings: [] } })
+    t.equal(await lab.play(restart, '2n'), 'ended')
+    t.match(shown(), /2 runs are under way: web-1, db-2\.\s+Restart although runs are under way\? \(y\/n\)/)
+    t.equal(await lab.play(factoryReset, 'erase everything{enter}{enter}n'), 'ended')
+    t.match(shown(), /web-1, db-2\.\s+Erase everything although runs are under way\?/)
+    t.strictSame(lab.verbs, [])
+    await lab.play(restart, '1y{enter}')
+    await lab.play(restart, '2y{enter}')
+    t.strictSame(
+      lab.verbs.map(verb => verb.verb === 'restart' && verb.what),
+      ['service', 'machine'],
+    )
+    const quiet = await consoleLab(join(t.testdirName, 'quiet'))
+    quiet.answers.set('GET /api/machine', { status: 200, body: { runsUnderWay: [], findings: [] } })
+    await quiet.play(restart, '2y{enter}')
+    t.match(quiet.terminal.screens.join('\n'), /is restarted\.\s+Restart\? \(y\/n\)/)
+    const silent = await consoleLab(join(t.testdirName, 'silent'))
+    await silent.play(restart, '2y{enter}')
+    t.match(silent.terminal.screens.join('\n'), /runs may be under way\.\s+Restart all the same\?/)
+    t.strictSame(silent.verbs, [{ verb: 'restart', what: 'machine' }])
+    t.strictSame([...lab.terminal.cutLines, ...silent.terminal.cutLines], [])
+  },
+)
 
 t.test('a factory reset wants its words exactly, and a y after them', async t => {
   const lab = await consoleLab(t.testdir())

@@ -28,7 +28,20 @@ t.test('this machine has a name; what a system does not have is not known', asyn
   for (const { addresses } of here.interfaces) t.ok(addresses.length > 0)
   t.notOk(here.interfaces.some(({ name }) => name === 'lo'))
   const nowhere = join(t.testdir(), 'none')
-  const bare = await readNetworkState({ routes: nowhere, resolvConf: nowhere })
+  const bare = await readNetworkState({ routes: nowhere, resolvConf: nowhere, upstream: nowhere })
   t.same([bare.gateway, bare.dns], [undefined, []])
-  await t.rejects(readNetworkState({ routes: t.testdir(), resolvConf: nowhere }), { code: 'EISDIR' })
+  await t.rejects(readNetworkState({ routes: t.testdir(), resolvConf: nowhere, upstream: nowhere }), { code: 'EISDIR' })
+})
+
+t.test("where the system's own server is asked, those that it asks are shown", async t => {
+  const directory = t.testdir({
+    stub: 'nameserver 127.0.0.53\noptions edns0 trust-ad\n',
+    other: 'nameserver 10.0.0.9\n',
+    upstream: 'nameserver 10.0.0.1\nnameserver 10.0.0.2\n',
+  })
+  const at = (name: string) => join(directory, name)
+  const dns = async (resolvConf: string) =>
+    (await readNetworkState({ routes: at('none'), resolvConf: at(resolvConf), upstream: at('upstream') })).dns
+  t.same(await dns('stub'), ['10.0.0.1', '10.0.0.2'])
+  t.same(await dns('other'), ['10.0.0.9'])
 })

@@ -1,4 +1,6 @@
 // Chrony's and timesyncd's own words, read; silence is not knowing.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { readTimeSync } from '../../appliance/health/time-sync.ts'
 
@@ -55,3 +57,19 @@ t.test('nobody to ask is not knowing; this machine answers something or nothing'
   t.ok(here === undefined || typeof here.synchronized === 'boolean')
   await t.rejects(readTimeSync(AbortSignal.abort(), machine({})), { name: 'AbortError' })
 })
+
+t.test(
+  'the sandbox of the service lets timedatectl ask: a program of the system, on the bus, by a socket of Unix',
+  async t => {
+    const path = join(import.meta.dirname, '../../packer/rootfs/etc/systemd/system/hoist.service')
+    const valuesOf = (key: string) =>
+      readFileSync(path, 'utf8')
+        .split('\n')
+        .flatMap(line => (line.startsWith(`${key}=`) ? line.slice(key.length + 1).split(' ') : []))
+    t.ok(valuesOf('RestrictAddressFamilies').includes('AF_UNIX'))
+    t.ok(valuesOf('ExecPaths').includes('/usr'))
+    t.notOk(valuesOf('InaccessiblePaths').some(hidden => /^-?\/(run|usr)\b/.test(hidden)))
+    // Both would hide the bus, or make its socket one that cannot be written to.
+    t.strictSame([...valuesOf('RootDirectory'), ...valuesOf('TemporaryFileSystem')], [])
+  },
+)

@@ -1,7 +1,7 @@
 // A backup in a real browser: exported under a passphrase in the settings, and what a new appliance is restored from by its wizard.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -64,6 +64,8 @@ async function look(page: Page, what: string): Promise<void> {
   for (const { name, viewport, theme } of looks) {
     await page.setViewportSize(viewport)
     await page.emulateMedia({ colorScheme: theme })
+    // Until colours are those of the theme, also where the machine is busy.
+    await page.evaluate(() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done))))
     t.strictSame(await axeFindings(page), [], `${what}, ${name}: accessible`)
     t.equal(await overhang(page), 0, `${what}, ${name}: no wider than the window`)
     await shoot(page, `${name}-${what}`)
@@ -87,6 +89,7 @@ t.test('an export of the settings restores a new appliance in its wizard', async
     .click()
   const dialog = page.getByRole('dialog')
   const act = dialog.getByRole('button', { name: 'Export' })
+  await dialog.getByLabel('Your own password').fill('not the one')
   await dialog.getByLabel('Passphrase of the export').fill('too short')
   await act.click()
   await dialog.getByText('Use 12 characters or more.').waitFor()
@@ -95,6 +98,9 @@ t.test('an export of the settings restores a new appliance in its wizard', async
   await dialog.getByText('This is not the same as above.').waitFor()
   await look(page, 'backup-export')
   await dialog.getByLabel('Passphrase again').fill(passphrase)
+  await act.click()
+  await dialog.getByText('PASSWORD_WRONG').waitFor()
+  await dialog.getByLabel('Your own password').fill(administrator.password)
   const begun = page.waitForEvent('download')
   await act.click()
   const download = await begun
@@ -132,4 +138,33 @@ t.test('an export of the settings restores a new appliance in its wizard', async
   await fresh.getByRole('button', { name: 'Sign in' }).click()
   await fresh.getByRole('button', { name: 'Sign out' }).waitFor()
   t.pass('whoever had an account there has it here')
+})
+
+t.test('an export that is sent shows how far it is, and is cancelled without a trace', async t => {
+  const page = await journey.open({ viewport: looks[0].viewport })
+  await journey.signIn(page, '/settings/backups')
+  const session = await page.context().newCDPSession(page)
+  await session.send('Network.emulateNetworkConditions', {
+    ...{ offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: 2 * 2 ** 20 },
+  })
+  const file = join(files, 'large.hoistbackup')
+  await writeFile(file, Buffer.alloc(40 * 2 ** 20))
+  await page.getByRole('button', { name: 'Restore an export…' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByLabel('Exported file').setInputFiles(file)
+  await dialog.getByLabel('Passphrase of the export').fill(passphrase)
+  await dialog.getByLabel('Your own password').fill(administrator.password)
+  await dialog.getByRole('button', { name: 'Restore' }).click()
+  await dialog.getByText(/ s left$/).waitFor()
+  t.match(
+    await dialog.getByRole('progressbar').getAttribute('aria-valuetext'),
+    /^\d+%, [\d.]+ MiB of 40 MiB, [\d.]+ [KM]iB\/s, \d+ s left$/,
+  )
+  await look(page, 'backup-sending')
+  const sent = async () => (await readdir(join(journey.site.dataDir, 'backups'))).filter(name => /upload/.test(name))
+  t.strictSame(await sent(), ['upload.hoistbackup.part'])
+  await dialog.getByRole('button', { name: 'Cancel' }).click()
+  await dialog.waitFor({ state: 'detached' })
+  while ((await sent()).length > 0) await page.waitForTimeout(50)
+  await page.context().close()
 })

@@ -40,7 +40,7 @@ export function labPrograms(disks: readonly LabDisk[], special: Special = () => 
     const answer = special(words, args)
     if (answer !== undefined) return answer
     if (file.endsWith('/lsblk')) return lsblkText(disks)
-    if (/\/(wipefs|mkfs\.ext4|e2fsck)$/.test(file)) return await runProgram(file, args, signal)
+    if (/\/(wipefs|mkfs\.ext4|e2fsck|find)$/.test(file)) return await runProgram(file, args, signal)
     return ''
   }
   return { run, ran }

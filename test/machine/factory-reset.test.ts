@@ -1,9 +1,11 @@
 // A machine as it was deployed.
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { finishFactoryReset } from '../../appliance/machine/factory-reset.ts'
 import { type MachineFile, machineFiles } from '../../appliance/machine/machine-files.ts'
+import { type RunProgram, runProgram } from '../../appliance/machine/run-program.ts'
 import { tree } from './machine-lab.ts'
 
 /** As the image has them. */
@@ -36,7 +38,8 @@ async function used(t: Test) {
   const files = machineFiles(root)
   for (const file of changed) await files.write(file, file)
   const ran: string[] = []
-  const run = async (file: string, args: readonly string[]) => {
+  const run: RunProgram = async (file, args, signal) => {
+    if (file.endsWith('/find')) return await runProgram(file, args, signal)
     ran.push([file, ...args].join(' '))
     return ''
   }
@@ -69,10 +72,43 @@ t.test('data, settings of the machine and its host keys go; what a link points t
 t.test('one that is cut off is done again', async t => {
   const { root, dataDir, files, ground } = await used(t)
   await files.write('resetMark', '')
-  await t.rejects(finishFactoryReset({ ...ground, run: () => Promise.reject(new Error('cut')) }, signal), /cut/)
-  t.ok(await files.exists('resetMark'))
-  writeFileSync(join(dataDir, 'hoist.db'), 'a service that should not have been started')
+  for (const at of ['find', 'systemctl', 'journalctl']) {
+    const run: RunProgram = async (file, ...more) => {
+      if (file.endsWith(at)) throw new Error('cut')
+      return await ground.run(file, ...more)
+    }
+    await t.rejects(finishFactoryReset({ ...ground, run }, signal), /cut/)
+    t.ok(await files.exists('resetMark'))
+    writeFileSync(join(dataDir, 'hoist.db'), 'a service that should not have been started')
+  }
   t.equal(await finishFactoryReset(ground, signal), true)
   t.notOk(existsSync(join(dataDir, 'hoist.db')))
   t.same(Object.keys(tree(root)), left)
+})
+
+t.test('whatever names the service has given, and however deep, they go', async t => {
+  const { root, dataDir, files, ground } = await used(t)
+  await files.write('resetMark', '')
+  const invalid = Buffer.concat([Buffer.from(`${dataDir}/-r`), Buffer.from([0xff, 0x0a])])
+  writeFileSync(invalid, 'a name that is no text')
+  mkdirSync(join(dataDir, '-rf'))
+  // Deeper than any path may be long, by renames as nobody can name it at once.
+  const part = 'd'.repeat(200)
+  for (let depth = 0; depth < 40; depth++) {
+    mkdirSync(join(dataDir, 'next'))
+    if (depth > 0) renameSync(join(dataDir, 'deep'), join(dataDir, 'next', part))
+    renameSync(join(dataDir, 'next'), join(dataDir, 'deep'))
+  }
+  await t.rejects(rm(join(dataDir, 'deep'), { recursive: true }), { code: 'ENAMETOOLONG' })
+  t.equal(await finishFactoryReset(ground, signal), true)
+  t.same(readdirSync(dataDir), [])
+  t.equal(readFileSync(join(root, 'outside/keep'), 'utf8'), 'kept')
+})
+
+t.test('what the deployment has set is kept: the first boot after it believes nobody else', async t => {
+  const { files, ground } = await used(t)
+  await files.write('deploymentProperties', '[]\n')
+  await files.write('resetMark', '')
+  t.equal(await finishFactoryReset(ground, signal), true)
+  t.ok(await files.exists('deploymentProperties'))
 })

@@ -1,8 +1,33 @@
 // What stands in the files.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { aptProxyFile, hostsFile, networkFile, sshRuleFile, timeFile } from '../../appliance/machine/file-contents.ts'
 import { staticNetwork } from './sample-verbs.ts'
 
+const fromTheNetwork = [
+  '[DHCPv4]',
+  'ClientIdentifier=mac',
+  'UseDNS=yes',
+  'UseDomains=yes',
+  'UseHostname=no',
+  '[DHCPv6]',
+  'UseDNS=yes',
+  'UseDomains=yes',
+  'UseHostname=no',
+  '[IPv6AcceptRA]',
+  'UseDNS=yes',
+  'UseDomains=yes',
+]
+/** `[Section] key=value` of each. */
+function sections(text: string): string[] {
+  let section = ''
+  return lines(text).flatMap(line => {
+    if (!line.startsWith('[')) return [`${section} ${line}`]
+    section = line
+    return []
+  })
+}
 const lines = (text: string) => text.split('\n').filter(line => line !== '' && !line.startsWith('#'))
 
 t.test('a static network', async t => {
@@ -21,9 +46,17 @@ t.test('a static network', async t => {
     'DNS=2001:db8::53',
     'Domains=example.com corp.example.com',
     '[DHCPv4]',
+    'ClientIdentifier=mac',
     'UseDNS=no',
+    'UseDomains=no',
+    'UseHostname=no',
+    '[DHCPv6]',
+    'UseDNS=no',
+    'UseDomains=no',
+    'UseHostname=no',
     '[IPv6AcceptRA]',
     'UseDNS=no',
+    'UseDomains=no',
   ])
 })
 
@@ -43,6 +76,7 @@ t.test('a network that configures itself, and one without IPv6', async t => {
     'DHCP=ipv4',
     'LinkLocalAddressing=ipv6',
     'IPv6AcceptRA=yes',
+    ...fromTheNetwork,
   ])
   const without = networkFile({
     ...none,
@@ -58,7 +92,28 @@ t.test('a network that configures itself, and one without IPv6', async t => {
     'DHCP=ipv4',
     'LinkLocalAddressing=no',
     'IPv6AcceptRA=no',
+    ...fromTheNetwork,
   ])
+})
+
+t.test('what DHCP is told and asked is the same before and after somebody has changed the network', async t => {
+  const image = readFileSync(
+    join(import.meta.dirname, '../../packer/rootfs/etc/systemd/network/80-dhcp.network'),
+    'utf8',
+  )
+  const automatic = networkFile({
+    verb: 'network',
+    ipv4: { method: 'dhcp' },
+    ipv6: { method: 'automatic' },
+    dns: [],
+    searchDomains: [],
+  })
+  const byDefault = ['UseDNS=yes']
+  const settings = (text: string) =>
+    sections(text)
+      .filter(line => !byDefault.some(one => line.endsWith(one)))
+      .sort()
+  t.same(settings(automatic), settings(image))
 })
 
 t.test('time, hosts, the rule of the firewall', async t => {

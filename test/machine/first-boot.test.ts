@@ -8,6 +8,7 @@ import { runProgram } from '../../appliance/machine/run-program.ts'
 import { serviceUser } from '../../appliance/machine/service-user.ts'
 import { labPrograms, labRoot, ovfEnvironment } from './boot-lab.ts'
 import { tree } from './machine-lab.ts'
+import { samplePublicKey } from './sample-verbs.ts'
 
 const signal = new AbortController().signal
 
@@ -40,6 +41,7 @@ t.test('what was set stands in its files, the rest is told, and no secret is sai
     ipv4_address: '192.0.2.10/24',
     ntp: '!',
     proxy: 'http://p:1',
+    ssh_key: `  ${samplePublicKey}\n`,
     setup_code: 'CANARY CODE 1',
     other: 'x',
   })
@@ -49,6 +51,7 @@ t.test('what was set stands in its files, the rest is told, and no secret is sai
   t.equal(files['etc/hostname'], 'hoist.example.com\n')
   t.match(files['etc/systemd/network/20-hoist.network'], /Address=192.0.2.10\/24/)
   t.match(files['etc/apt/apt.conf.d/20hoist-proxy'], /http:\/\/p:1\//)
+  t.equal(files['etc/hoist/ssh-authorized-keys'], `${samplePublicKey}\n`)
   t.same(JSON.parse(files['var/lib/hoist/deployment.json'] ?? ''), {
     proxyUrl: 'http://p:1',
     setupCode: 'CANARY CODE 1',
@@ -81,6 +84,14 @@ t.test('one that is cut off is done again', async t => {
   t.notOk(await lab.files.exists('firstBootDone'))
   await firstBoot(lab.ground, signal)
   t.ok(await lab.files.exists('firstBootDone'))
+})
+
+t.test('where the data disk takes no file, it ends all the same, and says what the service was not told', async t => {
+  const lab = await machine(t, { setup_code: 'CANARY CODE 1' })
+  await firstBoot({ ...lab.ground, dataDir: join(lab.root, 'nowhere') }, signal)
+  t.ok(await lab.files.exists('firstBootDone'))
+  t.match(JSON.parse((await lab.files.read('findings')) ?? ''), [{ about: 'deployment', text: /not told setup code/ }])
+  t.notMatch(JSON.stringify(lab.said), /CANARY/)
 })
 
 t.test('only host keys are removed', async t => {

@@ -9,9 +9,10 @@ import { errorCodes } from '../../appliance/errors.ts'
 import { type Answer, dispatcher } from '../../appliance/machine/dispatch.ts'
 import { serveLines } from '../../appliance/machine/line-server.ts'
 import { perform } from '../../appliance/machine/perform.ts'
+import { inOneNetwork, isLinkLocal, isNobodys } from '../../webui/machine/addresses.ts'
 import { Random } from '../chaos/random.ts'
 import { labMachine, tree } from './machine-lab.ts'
-import { sampleVerbs } from './sample-verbs.ts'
+import { samplePublicKey, sampleVerbs } from './sample-verbs.ts'
 
 const programs = new Set([
   '/usr/bin/networkctl reload',
@@ -24,12 +25,15 @@ const programs = new Set([
   '/usr/bin/systemctl --no-block reboot',
 ])
 
+/** Of the deployment: no line changes it. */
+const keysFile = 'etc/hoist/ssh-authorized-keys'
+
 const address = '[0-9A-Fa-f:.]+'
 const names = '[A-Za-z0-9.:-]+'
 /** Every line that may ever stand in a file. */
 const fileLines: Record<string, RegExp> = {
   'etc/systemd/network/20-hoist.network': new RegExp(
-    `^(#.*|\\[(Match|Network|DHCPv4|IPv6AcceptRA)\\]|Type=ether|DHCP=(ipv4|no)|LinkLocalAddressing=(ipv6|no)|IPv6AcceptRA=(yes|no)|Address=${address}/\\d+|Gateway=${address}|DNS=${address}|Domains=${names}( ${names})*|UseDNS=no|)$`,
+    `^(#.*|\\[(Match|Network|DHCPv4|DHCPv6|IPv6AcceptRA)\\]|Type=ether|DHCP=(ipv4|no)|LinkLocalAddressing=(ipv6|no)|IPv6AcceptRA=(yes|no)|Address=${address}/\\d+|Gateway=${address}|DNS=${address}|Domains=${names}( ${names})*|ClientIdentifier=mac|UseDNS=(yes|no)|UseDomains=(yes|no)|UseHostname=no|)$`,
   ),
   'etc/systemd/timesyncd.conf.d/20-hoist.conf': new RegExp(`^(#.*|\\[Time\\]|NTP=${names}( ${names})*|)$`),
   'etc/hostname': /^[A-Za-z0-9.-]*$/,
@@ -39,7 +43,11 @@ const fileLines: Record<string, RegExp> = {
   'etc/apt/apt.conf.d/20hoist-proxy': /^(Acquire::https?::Proxy "https?:\/\/[A-Za-z0-9.:[\]%@!*'()_~-]+\/";|)$/,
   'etc/apt/apt.conf.d/20hoist-updates': /^(#.*|APT::Periodic::(Update-Package-Lists|Unattended-Upgrade) "[01]";|)$/,
   'etc/hoist/factory-reset': /^$/,
+  [keysFile]: new RegExp(`^(${samplePublicKey.replaceAll('+', '\\+')}|)$`),
 }
+
+/** What lines are made of: the verbs, and one that there must not be. */
+const samples = [...sampleVerbs, { verb: 'sshKey', publicKey: samplePublicKey.replace('5Efdf', '5Efde') }]
 
 const only = (value: object, ...keys: string[]) => Object.keys(value).every(key => keys.includes(key))
 const isText = (value: unknown): value is string => typeof value === 'string'
@@ -63,7 +71,14 @@ function isSide(side: unknown, word: string, bits: number, isKind: (text: string
     Number.isInteger(prefixLength) &&
     Number(prefixLength) >= 1 &&
     Number(prefixLength) <= bits &&
-    (!Object.hasOwn(side, 'gateway') || (isText(gateway) && isKind(gateway) && isIp(gateway) && gateway !== own))
+    // What the page says of a place: it has its own arithmetic.
+    !isNobodys(own) &&
+    (!Object.hasOwn(side, 'gateway') ||
+      (isText(gateway) &&
+        isKind(gateway) &&
+        isIp(gateway) &&
+        gateway !== own &&
+        (isLinkLocal(gateway) || inOneNetwork(own, gateway, Number(prefixLength)))))
   )
 }
 
@@ -268,13 +283,13 @@ function scramble(random: Random, text: Buffer): Buffer {
 }
 
 function lineOf(random: Random): Buffer {
-  const verb = random.pick(sampleVerbs)
+  const verb = random.pick(samples)
   const kind = random.integer(0, 19)
   if (kind === 0) return noise(random, random.integer(0, 300))
   if (kind === 1) return Buffer.from(random.pick(['[', '{"a":', '"', '\\']).repeat(random.integer(1, 3000)))
   if (kind === 2) return Buffer.from(JSON.stringify(random.pick(hostile)))
   if (kind === 3) return Buffer.from(JSON.stringify(verb))
-  if (kind === 4) return Buffer.from(JSON.stringify({ ...random.pick(sampleVerbs), ...verb }))
+  if (kind === 4) return Buffer.from(JSON.stringify({ ...random.pick(samples), ...verb }))
   if (kind < 9) return scramble(random, Buffer.from(JSON.stringify(verb)))
   let value: unknown = verb
   for (let times = random.integer(1, 3); times > 0; times--) value = mutate(random, value)
@@ -311,6 +326,7 @@ t.test('20,000 lines: only what is valid is performed, with the fixed programs, 
   const outer = t.testdir({ root: {}, canary: 'untouched' })
   const root = join(outer, 'root')
   const { performer, ran, uploads } = labMachine(root)
+  await performer.files.write('sshKeys', `${samplePublicKey}\n`)
   const answer = dispatcher(
     (verb, signal) => perform(verb, performer, signal),
     () => undefined,
@@ -347,6 +363,7 @@ t.test('20,000 lines: only what is valid is performed, with the fixed programs, 
     [],
   )
   t.same(wrongLines(tree(root)), [])
+  t.equal(tree(root)[keysFile], `${samplePublicKey}\n`, 'nobody else may sign in')
   t.same(readdirSync(outer), ['canary', 'root'])
   t.equal(tree(outer).canary, 'untouched')
 })
@@ -357,6 +374,7 @@ t.test(
     const directory = mkdtempSync(join(tmpdir(), 'hoist-fuzz-'))
     const path = join(directory, 'socket')
     const { performer, ran } = labMachine(t.testdir())
+    await performer.files.write('sshKeys', `${samplePublicKey}\n`)
     const failures: unknown[] = []
     const onFailure = (thrown: unknown) => failures.push(thrown)
     const server = await serveLines({

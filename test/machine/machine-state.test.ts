@@ -4,7 +4,7 @@ import { machineFiles } from '../../appliance/machine/machine-files.ts'
 import { isMachineState, readMachineState } from '../../appliance/machine/machine-state.ts'
 import { perform } from '../../appliance/machine/perform.ts'
 import { labMachine } from './machine-lab.ts'
-import { sampleVerbs } from './sample-verbs.ts'
+import { samplePublicKey, sampleVerbs } from './sample-verbs.ts'
 
 const signal = new AbortController().signal
 
@@ -16,6 +16,7 @@ t.test('a machine that nobody has touched is as the image has it', async t => {
     timeServers: [],
     ssh: false,
     sshKey: false,
+    sshKeys: [],
     updates: true,
     findings: [],
   })
@@ -27,6 +28,7 @@ t.test('every verb that sets something is told by the state', async t => {
   for (const verb of sampleVerbs) {
     const root = t.testdir()
     const { performer } = labMachine(root)
+    if (verb.verb === 'ssh') await performer.files.write('sshKeys', samplePublicKey)
     await perform(verb, performer, signal)
     const state = await readMachineState(performer.files)
     t.ok(isMachineState(state))
@@ -52,6 +54,13 @@ t.test('a key for SSH is told, a comment is none', async t => {
   const files = machineFiles(t.testdir())
   await files.write('sshKeys', '# none\n\n')
   t.equal((await readMachineState(files)).sshKey, false)
-  await files.write('sshKeys', 'ssh-ed25519 AAAA\n')
-  t.equal((await readMachineState(files)).sshKey, true)
+  await files.write('sshKeys', `# of anna\n${samplePublicKey}\nssh-ed25519 AAAA\n`)
+  const state = await readMachineState(files)
+  t.equal(state.sshKey, true)
+  t.match(state.sshKeys, [
+    { kind: 'ssh-ed25519', bits: 256, fingerprint: /^SHA256:[A-Za-z0-9+/]{43}$/, comment: 'anna@desk' },
+  ])
+  t.equal(state.sshKeys?.length, 1, 'what is understood')
+  const { sshKeys: _newer, ...ofFormerRelease } = state
+  t.ok(isMachineState(ofFormerRelease))
 })

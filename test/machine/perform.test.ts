@@ -1,9 +1,11 @@
 // What each verb does to the machine: its files and its programs, and no others.
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { perform } from '../../appliance/machine/perform.ts'
 import type { Verb } from '../../appliance/machine/verbs.ts'
 import { labMachine, tree } from './machine-lab.ts'
-import { staticNetwork } from './sample-verbs.ts'
+import { samplePublicKey, staticNetwork } from './sample-verbs.ts'
 
 const signal = new AbortController().signal
 const expected: [verb: Verb, ran: string[], files: string[]][] = [
@@ -18,7 +20,7 @@ const expected: [verb: Verb, ran: string[], files: string[]][] = [
   [
     { verb: 'ssh', enabled: true },
     ['/usr/bin/systemctl enable --now ssh.service', '/usr/bin/systemctl reload nftables.service'],
-    ['etc/hoist/firewall/ssh.nft'],
+    ['etc/hoist/firewall/ssh.nft', 'etc/hoist/ssh-authorized-keys'],
   ],
   [
     { verb: 'ssh', enabled: false },
@@ -40,6 +42,7 @@ t.test('each verb writes its files and runs its programs', async t => {
   for (const [verb, ran, files] of expected) {
     const root = t.testdir()
     const machine = labMachine(root)
+    if (verb.verb === 'ssh' && verb.enabled) await machine.performer.files.write('sshKeys', samplePublicKey)
     t.same(await perform(verb, machine.performer, signal), {})
     t.same(machine.ran, ran, JSON.stringify(verb))
     t.same(Object.keys(tree(root)), files, JSON.stringify(verb))
@@ -54,10 +57,6 @@ t.test('what one verb has written, another takes away', async t => {
       { verb: 'time', servers: ['a'] },
       { verb: 'time', servers: [] },
     ],
-    [
-      { verb: 'ssh', enabled: true },
-      { verb: 'ssh', enabled: false },
-    ],
     [{ verb: 'proxy', url: 'http://p' }, { verb: 'proxy' }],
   ]
   for (const [on, off] of pairs) {
@@ -66,6 +65,24 @@ t.test('what one verb has written, another takes away', async t => {
     await perform(off, performer, signal)
     t.same(tree(root), {})
   }
+})
+
+t.test('SSH is not switched on for nobody, and is switched off whoever may sign in', async t => {
+  const root = t.testdir()
+  const { performer, ran } = labMachine(root)
+  await t.rejects(perform({ verb: 'ssh', enabled: true }, performer, signal), {
+    code: 'SSH_KEY_MISSING',
+    statusCode: 409,
+    hint: /property ssh_key/,
+  })
+  t.same([ran, tree(root)], [[], {}])
+  await performer.files.write('sshKeys', `${samplePublicKey}\n`)
+  t.equal(statSync(join(root, 'etc/hoist/ssh-authorized-keys')).mode & 0o777, 0o600)
+  await perform({ verb: 'ssh', enabled: true }, performer, signal)
+  await performer.files.remove('sshKeys')
+  t.same(Object.keys(tree(root)), ['etc/hoist/firewall/ssh.nft'])
+  await perform({ verb: 'ssh', enabled: false }, performer, signal)
+  t.same(tree(root), {})
 })
 
 t.test('an upgrade answers with its version, and leaves the rest for afterwards', async t => {

@@ -9,6 +9,10 @@ export const staticNetwork: VerbOf<'network'> = {
   searchDomains: ['example.com', 'corp.example.com'],
 }
 
+/** Of ssh-keygen; its private half was thrown away. */
+export const samplePublicKey =
+  'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE/jFtjxB9eEzf1x+LeJEEy6xer0peLRf5xR63Y5Efdf anna@desk'
+
 export const sampleVerbs: readonly Verb[] = [
   staticNetwork,
   { verb: 'network', ipv4: { method: 'dhcp' }, ipv6: { method: 'automatic' }, dns: [], searchDomains: [] },

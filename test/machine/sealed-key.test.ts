@@ -1,5 +1,15 @@
 // The key of the secrets and the TPM: sealed, opened at each boot, and never lost on the way.
-import { existsSync, lstatSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { openSealedKey } from '../../appliance/machine/sealed-key.ts'
@@ -176,4 +186,31 @@ t.test('a key of another size, or a link, is left where it is and not sealed', a
   symlinkSync(join(other.root, 'foreign'), other.plain)
   await other.boot(labTpm('a'))
   t.notOk(other.key().equals(Buffer.alloc(32, 9)))
+})
+
+t.test('directories in the place of sealed keys make way', async t => {
+  const lab = await machine(t)
+  await lab.boot(labTpm('a'))
+  const key = lab.key()
+  const former = 'secrets.key.sealed.foreign-20200101T000000000Z'
+  renameSync(join(lab.dataDir, 'secrets.key.sealed'), join(lab.dataDir, former))
+  mkdirSync(join(lab.dataDir, 'secrets.key.sealed/full'), { recursive: true })
+  await lab.boot(labTpm('a'))
+  t.ok(lab.key().equals(key), 'a former one takes the place')
+  mkdirSync(join(lab.dataDir, 'secrets.key.sealed.foreign-20261121T120200000Z/full'), { recursive: true })
+  await lab.boot(labTpm('b'))
+  t.notOk(lab.key().equals(key), 'a name that was foreseen does not stop it')
+  await lab.boot(labTpm('a'))
+  t.ok(lab.key().equals(key))
+})
+
+t.test('where the data disk takes no file, the machine starts, and says that the key is not sealed', async t => {
+  const lab = await machine(t)
+  const tpm = labTpm('a')
+  const opened = await lab.boot((words, args) => {
+    const answer = tpm(words, args)
+    if (words.includes(' decrypt ')) rmSync(lab.dataDir, { recursive: true, force: true })
+    return answer
+  })
+  t.match(opened, { path: undefined, findings: [{ about: 'secrets', text: /does not seal/ }] })
 })

@@ -1,7 +1,7 @@
 // Which verbs are taken.
 import t from 'tap'
-import { parseVerb } from '../../appliance/machine/verbs.ts'
-import { sampleVerbs, staticNetwork } from './sample-verbs.ts'
+import { networkFlaw, parseVerb } from '../../appliance/machine/verbs.ts'
+import { samplePublicKey, sampleVerbs, staticNetwork } from './sample-verbs.ts'
 
 const parse = (value: unknown) => parseVerb(Buffer.from(JSON.stringify(value)))
 const refused = { code: 'INVALID_REQUEST' }
@@ -50,6 +50,9 @@ t.test('values of a wrong form are refused, each of them', async t => {
     { verb: 'reset', confirm: true },
     { verb: 'ssh', enabled: 'true' },
     { verb: 'ssh', enabled: 1 },
+    // ADR 0006: none sets a key.
+    { verb: 'sshKey', publicKey: samplePublicKey },
+    { verb: 'ssh', enabled: true, publicKey: samplePublicKey },
     { verb: 'hostname', name: '-a' },
     { verb: 'hostname', name: 'a-' },
     { verb: 'hostname', name: 'a..b' },
@@ -100,6 +103,33 @@ t.test('values of a wrong form are refused, each of them', async t => {
     ]),
   ]
   for (const value of values) t.throws(() => parse(value), refused, JSON.stringify(value))
+})
+
+t.test('a place that no machine can have, or be reached at, is refused for both kinds of address', async t => {
+  const usual = { ipv4: { method: 'dhcp' }, ipv6: { method: 'automatic' }, dns: [], searchDomains: [] } as const
+  const of4 = (ipv4: object) => ({ ...usual, ipv4: { method: 'static', prefixLength: 24, ...ipv4 } }) as never
+  const of6 = (ipv6: object) => ({ ...usual, ipv6: { method: 'static', prefixLength: 64, ...ipv6 } }) as never
+  const right = [
+    of4({ address: '192.0.2.5', gateway: '192.0.2.1' }),
+    of4({ address: '192.0.2.5' }),
+    of6({ address: '2001:db8::5', gateway: '2001:db8::1' }),
+    of6({ address: '2001:db8::5', gateway: 'fe80::1' }),
+    of6({ address: '2001:db8::5' }),
+  ]
+  for (const network of right) t.equal(networkFlaw(network), undefined, JSON.stringify(network))
+  const wrong: [object, RegExp][] = [
+    [of4({ address: '192.0.2.5', gateway: '198.51.100.1' }), /not in the network of 192\.0\.2\.5\/24/],
+    [of6({ address: '2001:db8::5', gateway: '2001:db9::1' }), /not in the network/],
+    ...['0.0.0.0', '0.1.2.3', '127.0.0.1', '224.0.0.1', '255.255.255.255'].map((address): [object, RegExp] => [
+      of4({ address }),
+      /can have/,
+    ]),
+    ...['::', '::1', 'ff02::1'].map((address): [object, RegExp] => [of6({ address }), /can have/]),
+  ]
+  for (const [network, flaw] of wrong) {
+    t.match(networkFlaw(network as never), flaw, JSON.stringify(network))
+    t.throws(() => parse({ verb: 'network', ...network }), refused, JSON.stringify(network))
+  }
 })
 
 t.test('what is no JSON, or no UTF-8, is refused', async t => {

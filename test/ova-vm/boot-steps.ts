@@ -10,7 +10,7 @@ import { getHttp, greetingAt, postHttps } from './outside.ts'
 import { propertiesIso } from './ovf-environment.ts'
 import { legacyFirmware } from './pvscsi-firmware.ts'
 import { Remote } from './remote.ts'
-import { Vm, type VmOptions } from './vm.ts'
+import { Vm } from './vm.ts'
 import { administrator } from './wizard.ts'
 
 /** Emulated, with other work beside it. */
@@ -23,27 +23,63 @@ const silenceMs = 5_000
 
 /** With vSphere's devices, by BIOS, and nothing given at the deployment. */
 export async function biosPvscsi(unpacked: Unpacked): Promise<string> {
-  return await booted(unpacked, 'bios', { firmware: 'bios', devices: 'vmware' }, async vm => {
-    // The certificate is a file; the code comes from the service, which is asked later.
-    await vm.until('the setup code on the console', consoleMs, () => consoleFacts(vm.serial)?.setupCode)
-    const redirect = await getHttp(vm.ports[80], '/some/page')
-    if (redirect.status < 300 || redirect.status > 399 || !redirect.location.startsWith('https://hoist.example.com/'))
-      throw new Error(`port 80 answers with ${redirect.status} ${redirect.location}`)
-    const greeting = await greetingAt(vm.ports[22], silenceMs)
-    if (greeting !== '') throw new Error(`port 22 says ${greeting}`)
-    return `the console's certificate answers, 80 redirects, 22 is closed, ACPI ends it`
-  })
+  const disks = await deployedDisks(unpacked, 'bios')
+  await using vm = await Vm.start({ firmware: 'bios', devices: 'vmware', disks })
+  const facts = await firstAnswer(vm, bootMs)
+  // The certificate is a file; the code comes from the service, which is asked later.
+  await vm.until('the setup code on the console', consoleMs, () => consoleFacts(vm.serial)?.setupCode)
+  const redirect = await getHttp(vm.ports[80], '/some/page')
+  if (redirect.status < 300 || redirect.status > 399 || !redirect.location.startsWith('https://hoist.example.com/'))
+    throw new Error(`port 80 answers with ${redirect.status} ${redirect.location}`)
+  const greeting = await greetingAt(vm.ports[22], silenceMs)
+  if (greeting !== '') throw new Error(`port 22 says ${greeting}`)
+  await vm.shutDown(shutDownMs)
+  return `${times(facts)}; the console's certificate answers, 80 redirects, 22 is closed, ACPI ends it`
 }
 
-export async function uefiVirtio(unpacked: Unpacked): Promise<string> {
-  return await booted(unpacked, 'uefi', { firmware: 'uefi', devices: 'virtio' }, async () => "Debian's OVMF")
+/** A machine that two steps look at: one proves how it starts, the other what it was given. */
+export class SharedBoot implements AsyncDisposable {
+  readonly #start: () => Promise<Vm>
+  #running: Promise<{ vm: Vm; facts: FirstAnswer }> | undefined
+
+  constructor(start: () => Promise<Vm>) {
+    this.#start = start
+  }
+
+  /** Started by whoever asks first. */
+  running(): Promise<{ vm: Vm; facts: FirstAnswer }> {
+    this.#running ??= this.#boot()
+    return this.#running
+  }
+
+  async #boot() {
+    const vm = await this.#start()
+    try {
+      return { vm, facts: await firstAnswer(vm, bootMs) }
+    } catch (error) {
+      await vm.cut()
+      throw error
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#running?.then(
+      ({ vm }) => vm.cut(),
+      () => undefined, // told by the step that asked
+    )
+  }
+}
+
+export async function uefiVirtio(boot: SharedBoot): Promise<string> {
+  const { facts } = await boot.running()
+  return `${times(facts)}; Debian's OVMF`
 }
 
 /** As vSphere has it. */
-export async function uefiPvscsi(unpacked: Unpacked): Promise<string> {
-  const { file, version } = await legacyFirmware()
-  const options = { firmware: 'uefi', devices: 'vmware', firmwareFile: file } as const
-  return await booted(unpacked, 'uefi-pvscsi', options, async () => `OVMF.legacy.fd of ovmf-legacy ${version}`)
+export async function uefiPvscsi(boot: SharedBoot): Promise<string> {
+  const { version } = await legacyFirmware()
+  const { facts } = await boot.running()
+  return `${times(facts)}; OVMF.legacy.fd of ovmf-legacy ${version}`
 }
 
 /** What an admin fills in; nothing of it is what DHCP would give. */
@@ -62,19 +98,37 @@ export const givenProperties = {
   setup_code: 'kept-between-us-1234',
 } as const
 
-/** By the ISO transport, as vCenter hands it over. */
-export async function propertiesByIso(unpacked: Unpacked): Promise<string> {
-  const { iso } = await propertiesIso(unpacked.directory, givenProperties)
-  return await booted(unpacked, 'iso', { firmware: 'bios', devices: 'vmware', iso, address: '10.0.2.77' }, given)
+/** Properties by the ISO transport, as vCenter hands them over; by UEFI where a firmware for pvscsi is to be had. */
+export function bootWithIso(unpacked: Unpacked): SharedBoot {
+  return new SharedBoot(async () => {
+    const { iso } = await propertiesIso(unpacked.directory, givenProperties)
+    const firmware = await legacyFirmware().then(
+      ({ file }) => ({ firmware: 'uefi', firmwareFile: file }) as const,
+      () => ({ firmware: 'bios' }) as const, // its own step tells why
+    )
+    const disks = await deployedDisks(unpacked, 'iso')
+    return await Vm.start({ ...firmware, devices: 'vmware', iso, address: '10.0.2.77', disks })
+  })
 }
 
-/** As a hypervisor hands over guestinfo, behind the flag for tests. */
-export async function propertiesByFwCfg(unpacked: Unpacked): Promise<string> {
-  const { xml } = await propertiesIso(unpacked.directory, givenProperties)
-  const flag = join(unpacked.directory, 'test-flag')
-  await writeFile(flag, '1')
-  const fwCfg = { 'opt/guestinfo.ovfEnv': xml, 'opt/hoist/test': flag }
-  return await booted(unpacked, 'fw-cfg', { firmware: 'bios', devices: 'vmware', fwCfg, address: '10.0.2.77' }, given)
+/** Properties as a hypervisor hands over guestinfo, behind the flag for tests; with the devices of any hypervisor. */
+export function bootWithFwCfg(unpacked: Unpacked): SharedBoot {
+  return new SharedBoot(async () => {
+    const { xml } = await propertiesIso(unpacked.directory, givenProperties)
+    const flag = join(unpacked.directory, 'test-flag')
+    await writeFile(flag, '1')
+    const fwCfg = { 'opt/guestinfo.ovfEnv': xml, 'opt/hoist/test': flag }
+    const disks = await deployedDisks(unpacked, 'fw-cfg')
+    return await Vm.start({ firmware: 'uefi', devices: 'virtio', fwCfg, address: '10.0.2.77', disks })
+  })
+}
+
+/** What was given holds; after that the machine is switched off. */
+export async function propertiesGiven(boot: SharedBoot): Promise<string> {
+  const { vm, facts } = await boot.running()
+  const said = await given(vm, facts)
+  await vm.shutDown(shutDownMs)
+  return said
 }
 
 async function given(vm: Vm, facts: FirstAnswer): Promise<string> {
@@ -101,15 +155,5 @@ async function given(vm: Vm, facts: FirstAnswer): Promise<string> {
   return 'address, gateway, DNS, time server, name and proxy are as given; it opens with the given setup code and never shows it'
 }
 
-async function booted(
-  unpacked: Unpacked,
-  name: string,
-  options: Omit<VmOptions, 'disks'>,
-  prove: (vm: Vm, facts: FirstAnswer) => Promise<string>,
-): Promise<string> {
-  await using vm = await Vm.start({ ...options, disks: await deployedDisks(unpacked, name) })
-  const facts = await firstAnswer(vm, bootMs)
-  const said = await prove(vm, facts)
-  await vm.shutDown(shutDownMs)
-  return `HTTPS after ${facts.httpsSeconds.toFixed(0)} s, console after ${facts.consoleSeconds.toFixed(0)} s; ${said}`
-}
+const times = ({ httpsSeconds, consoleSeconds }: FirstAnswer) =>
+  `HTTPS after ${httpsSeconds.toFixed(0)} s, console after ${consoleSeconds.toFixed(0)} s`

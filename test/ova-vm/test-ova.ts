@@ -3,7 +3,15 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { cacheDirectory } from '../lab/tools.ts'
-import { biosPvscsi, propertiesByFwCfg, propertiesByIso, uefiPvscsi, uefiVirtio } from './boot-steps.ts'
+import {
+  biosPvscsi,
+  bootWithFwCfg,
+  bootWithIso,
+  propertiesGiven,
+  type SharedBoot,
+  uefiPvscsi,
+  uefiVirtio,
+} from './boot-steps.ts'
 import { builtOva } from './build.ts'
 import { content } from './content.ts'
 import { type Unpacked, unpackOva } from './disks.ts'
@@ -16,6 +24,8 @@ interface Ground {
   ova: string
   optionsPath: string
   unpacked: Unpacked
+  withFwCfg: SharedBoot
+  withIso: SharedBoot
 }
 
 const steps: Readonly<Record<string, (ground: Ground) => Promise<string>>> = {
@@ -23,10 +33,10 @@ const steps: Readonly<Record<string, (ground: Ground) => Promise<string>>> = {
   'vcenter-import': ({ ova, optionsPath, unpacked }) => vcenterImport(ova, optionsPath, unpacked),
   content: ({ unpacked }) => content(unpacked),
   'bios-pvscsi-vmxnet3': ({ unpacked }) => biosPvscsi(unpacked),
-  'uefi-virtio': ({ unpacked }) => uefiVirtio(unpacked),
-  'uefi-pvscsi': ({ unpacked }) => uefiPvscsi(unpacked),
-  'properties-iso': ({ unpacked }) => propertiesByIso(unpacked),
-  'properties-fw-cfg': ({ unpacked }) => propertiesByFwCfg(unpacked),
+  'uefi-virtio': ({ withFwCfg }) => uefiVirtio(withFwCfg),
+  'properties-fw-cfg': ({ withFwCfg }) => propertiesGiven(withFwCfg),
+  'uefi-pvscsi': ({ withIso }) => uefiPvscsi(withIso),
+  'properties-iso': ({ withIso }) => propertiesGiven(withIso),
 }
 
 const fullSteps: typeof steps = {
@@ -97,14 +107,16 @@ async function main(): Promise<number> {
   const parent = join(cacheDirectory, 'test-ova')
   await mkdir(parent, { recursive: true })
   const directory = await mkdtemp(join(parent, 'run-'))
-  let ground: Ground | undefined
+  let ground: Omit<Ground, 'withFwCfg' | 'withIso'> | undefined
   const made = await take('build', async () => {
     const { ova, optionsPath, reused } = values.ova ? given(values.ova) : await builtOva()
     ground = { ova, optionsPath, unpacked: await unpackOva(ova, join(directory, 'ova')) }
     return `${ova}${reused ? ', which was there' : ''}`
   })
   if (made && ground) {
-    const there = ground
+    await using withFwCfg = bootWithFwCfg(ground.unpacked)
+    await using withIso = bootWithIso(ground.unpacked)
+    const there: Ground = { ...ground, withFwCfg, withIso }
     const wanted = (name: string) => (only.length > 0 ? only.includes(name) : values.full || Object.hasOwn(steps, name))
     for (const [name, act] of Object.entries({ ...steps, ...fullSteps }))
       if (wanted(name)) await take(name, () => act(there))

@@ -48,6 +48,17 @@ t.test('where nothing can tell, all is as it was: AWS itself refuses what is too
   t.strictSame(state.skews, [])
 })
 
+t.test('a machine that could not tell while it started is asked again after a minute', async t => {
+  await skew(60)
+  const { state, pass } = gate(t, undefined)
+  await pass()
+  state.isSynchronized = false
+  state.atMs = minute - 1
+  await pass()
+  state.atMs = minute
+  await t.rejects(pass(), { code: 'AWS_CLOCK_SKEW' })
+})
+
 t.test(
   "a clock that nothing keeps right passes within two minutes of AWS's, and is measured again after one",
   async t => {

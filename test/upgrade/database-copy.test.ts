@@ -1,5 +1,6 @@
 // The database before, during and after an upgrade.
-import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t, { type Test } from 'tap'
@@ -51,7 +52,7 @@ t.test('what stands in the log only is kept too', async t => {
   const sqlite = new DatabaseSync(path)
   sqlite.exec("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; UPDATE word SET text = 'in the log'")
   // As a power cut leaves them: the copies are made while the log is not played in.
-  const { copyFileSync, mkdirSync } = await import('node:fs')
+  const { copyFileSync } = await import('node:fs')
   const cut = join(dataDir, 'cut')
   mkdirSync(cut)
   for (const end of ['', '-wal']) copyFileSync(`${path}${end}`, join(cut, `hoist.db${end}`))
@@ -115,3 +116,48 @@ t.test('what killed steps left is dropped', async t => {
   t.same(names(), ['hoist.db'])
   t.ok(existsSync(join(dataDir, 'hoist.db')))
 })
+
+/** As a service that was broken into may leave it: not to be removed by a path, nor by whoever has no rights in it. */
+function trap(path: string): void {
+  const part = 'd'.repeat(200)
+  for (let depth = 0; depth < 40; depth++) {
+    mkdirSync(`${path}.next`)
+    if (depth > 0) renameSync(path, join(`${path}.next`, part))
+    renameSync(`${path}.next`, path)
+  }
+}
+
+t.test('directories in the way of an upgrade go, or make way', async t => {
+  const { dataDir, word, names } = ground(t)
+  for (const name of ['before-upgrade.db', 'before-upgrade.db.new-wal', 'upgrade-trial.db', 'upgrade-trial.db-shm'])
+    mkdirSync(join(dataDir, name, 'full'), { recursive: true })
+  await dropKeptDatabase(dataDir)
+  t.same(names(), ['hoist.db'])
+  for (const name of ['before-upgrade.db', 'before-upgrade.db.new', 'upgrade-trial.db']) trap(join(dataDir, name))
+  await keepDatabase(dataDir)
+  await tryMigration(dataDir)
+  word('after')
+  trap(join(dataDir, 'hoist.db-wal'))
+  mkdirSync(join(dataDir, 'hoist.db-shm/full'), { recursive: true })
+  await restoreDatabase(dataDir)
+  t.equal(word(), 'before')
+  await dropKeptDatabase(dataDir)
+  const left = names().filter(name => name !== 'hoist.db')
+  t.ok(left.length > 0 && left.every(name => /\.aside-[0-9a-f]{12}$/.test(name)), `${left}`)
+  for (const name of left) execFileSync('rm', ['-rf', '--', join(dataDir, name)])
+})
+
+t.test(
+  'a directory in the place of the database is replaced, and one in that of what was kept is nothing to put back',
+  async t => {
+    const { dataDir, path, word } = ground(t)
+    await keepDatabase(dataDir)
+    rmSync(path)
+    mkdirSync(join(path, 'full'), { recursive: true })
+    await restoreDatabase(dataDir)
+    t.equal(word(), 'before')
+    mkdirSync(join(dataDir, 'before-upgrade.db/full'), { recursive: true })
+    await restoreDatabase(dataDir)
+    t.equal(word(), 'before')
+  },
+)

@@ -207,3 +207,40 @@ t.test('after a start the bundle is found again, verified again; what is of no u
   t.equal(upgraded.offer, undefined)
   t.same(names(), ['notes.txt'])
 })
+
+t.test('a bundle that comes while an earlier start is looked through is left alone', async t => {
+  const { bundle, names } = offered(t)
+  const bytes = forgedBundle(privateKey, {})
+  const begun = Promise.withResolvers<void>()
+  const gate = Promise.withResolvers<void>()
+  async function* slow(): AsyncGenerator<Buffer> {
+    yield bytes.subarray(0, 2048)
+    begun.resolve()
+    await gate.promise
+    yield bytes.subarray(2048)
+  }
+  const coming = bundle.receive({ from: 'upload', open: source(slow()).open })
+  await begun.promise
+  await bundle.find()
+  gate.resolve()
+  t.match(await coming, { version: '1.1.0' })
+  t.same(names(), ['hoist-1.1.0.tar'])
+})
+
+t.test('what has come before a pause is told of during the pause', async t => {
+  const told: (number | undefined)[] = []
+  const { bundle } = offered(t, { changed: () => void told.push(bundle.receiving?.receivedBytes) })
+  const bytes = forgedBundle(privateKey, {})
+  const gate = Promise.withResolvers<void>()
+  async function* pausing(): AsyncGenerator<Buffer> {
+    yield* pieces(bytes.subarray(0, 2048), 512)
+    await gate.promise
+    yield bytes.subarray(2048)
+  }
+  const coming = bundle.receive({ from: 'url', open: source(pausing()).open })
+  while (!told.includes(2048)) await new Promise(resolve => setTimeout(resolve, 10))
+  t.same(told, [0, 2048], 'and not each piece by itself')
+  gate.resolve()
+  await coming
+  t.equal(told.at(-1), undefined)
+})

@@ -80,7 +80,6 @@ function lab(t: Test, changes: Partial<UpgradeServiceOptions> = {}) {
       content: (async function* () {
         yield bytes
       })(),
-      close: () => undefined,
     })
   const received = async () => {
     while (bundle.receiving) await new Promise(setImmediate)
@@ -235,4 +234,42 @@ t.test('a change of the settings is thought of at once', async t => {
   while (!bundle.offer) await new Promise(setImmediate)
   t.same(world.opened, [url])
   await service.stop()
+})
+
+t.test('whoever has seen an upgrade under way is told of its end, once', async t => {
+  let told = 0
+  const { service, world } = lab(t, { changed: () => told++, lookMs: 5 })
+  world.state = { phase: 'trying', from: '0.9.0', to: '1.0.0' }
+  t.match(await service.view(), { phase: 'trying' })
+  await service.view()
+  t.equal(told, 0)
+  world.state = { phase: 'settled' }
+  while (told === 0) await new Promise(resolve => setTimeout(resolve, 1))
+  t.match(await service.view(), { phase: 'settled' })
+  await new Promise(resolve => setTimeout(resolve, 20))
+  t.equal(told, 1)
+  // Another one is followed as well.
+  world.state = { phase: 'preparing', from: '1.0.0', to: '1.1.0' }
+  await service.view()
+  world.state = { phase: 'settled' }
+  while (told === 1) await new Promise(resolve => setTimeout(resolve, 1))
+  t.equal(told, 2)
+})
+
+t.test('a state that cannot be read is told to the log, and a service that stops says nothing', async t => {
+  const warned: string[] = []
+  const log = { info: () => undefined, warn: (_fields: object, message: string) => void warned.push(message) }
+  let look = 0
+  const readState = async (): Promise<UpgradeState> => {
+    if (++look === 2) throw new ApplianceError('UPGRADE_FAILED', 'No state.', { hint: 'Look.' })
+    return { phase: 'trying', from: '0.9.0', to: '1.0.0' }
+  }
+  const { service } = lab(t, { readState, log, lookMs: 5 })
+  await service.view()
+  while (warned.length === 0) await new Promise(setImmediate)
+  t.strictSame(warned, ['end of an upgrade not known'])
+  await service.view()
+  await service.stop()
+  await new Promise(resolve => setTimeout(resolve, 20))
+  t.equal(warned.length, 1)
 })

@@ -38,6 +38,7 @@ class Machine {
   readonly #releases = releasesIn(this.directory)
   /** Version of the service that runs. */
   running: string | undefined
+  readonly said: string[] = []
 
   constructor(kind: Kind) {
     this.#kind = kind
@@ -84,6 +85,7 @@ class Machine {
         dropKept: () => dropKeptDatabase(this.dataDir),
       },
       now: () => new Date('2026-11-21T10:00:00Z'),
+      say: text => this.said.push(text),
     }
   }
 
@@ -135,7 +137,7 @@ function cutAt(ground: UpgradeGround, at: number, when: 'before' | 'after') {
     new Proxy(target, {
       get(of, key) {
         const value = Reflect.get(of, key) as unknown
-        if (key === 'now') return value
+        if (key === 'now' || key === 'say') return value
         if (typeof value === 'function')
           return (...given: unknown[]) => power(() => value.apply(of, given) as Promise<unknown>)
         return typeof value === 'object' && value !== null ? wired(value) : value
@@ -245,3 +247,19 @@ t.test('an upgrade can follow whatever became of the one before', async t => {
   t.match(await upgrade(machine.ground(), move), { result: 'upgraded' })
   t.equal(await flaw(machine, 'good'), undefined)
 })
+
+t.test(
+  'what cannot be removed afterwards is said, and keeps neither the upgrade nor the next start from its end',
+  async t => {
+    const machine = new Machine('good')
+    const ground = machine.ground()
+    ground.database.dropKept = async () => {
+      throw new Error('It is a directory.')
+    }
+    t.match(await upgrade(ground, move), { result: 'upgraded' })
+    t.equal(machine.running, '1.1.0')
+    t.equal(await recoverUpgrade(ground), undefined)
+    t.match(machine.said, [/^what was kept .*It is a directory\./, /It is a directory\./])
+    t.same(readdirSync(join(machine.directory, 'releases')), ['1.0.0', '1.1.0'])
+  },
+)

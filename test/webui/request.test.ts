@@ -29,18 +29,12 @@ t.test('a refusal is an ApiError with code, message and hint', async t => {
   await t.rejects(request('POST', '/api/jobs', {}), { ...refused, status: 409 })
 })
 
-t.test('a file is sent as it is, and one that comes has the name that the API gives it', async t => {
+t.test('a file that comes has the name that the API gives it', async t => {
   const api = fakeApi({})
   t.teardown(api.stop)
-  let sent: RequestInit | undefined
-  globalThis.fetch = async (_url, init) => {
-    sent = init
-    return new Response('bytes', { headers: { 'content-disposition': 'attachment; filename="a.hoistbackup"' } })
-  }
-  const file = new Blob(['abc'])
-  const { blob, name } = await requestFile('PUT', '/api/x', file)
-  t.equal(sent?.body, file)
-  t.match(sent?.headers, { 'content-type': 'application/octet-stream' })
+  globalThis.fetch = async () =>
+    new Response('bytes', { headers: { 'content-disposition': 'attachment; filename="a.hoistbackup"' } })
+  const { blob, name } = await requestFile('POST', '/api/x')
   t.strictSame([name, await blob.text()], ['a.hoistbackup', 'bytes'])
 })
 

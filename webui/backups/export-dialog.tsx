@@ -10,21 +10,24 @@ import { passphraseErrors } from './passphrase.ts'
 
 export interface ExportDialogProps {
   title: string
-  act: (passphrase: string) => Promise<NamedFile>
+  /** The account's own password is asked for, too. */
+  withPassword?: boolean
+  act: (secrets: { passphrase: string; password: string }) => Promise<NamedFile>
   onDone: () => void
   onClose: () => void
 }
 
-export function ExportDialog({ title, act, onDone, onClose }: ExportDialogProps) {
+export function ExportDialog({ title, withPassword = false, act, onDone, onClose }: ExportDialogProps) {
   const [passphrase, setPassphrase] = useState('')
   const [again, setAgain] = useState('')
+  const [password, setPassword] = useState('')
   const [told, setTold] = useState(false)
   const { busy, error, run } = useAction()
   const errors = passphraseErrors(passphrase, again)
   const submit = async () => {
     setTold(true)
     if (Object.keys(errors).length > 0) return
-    if (await run(async () => saveFile(await act(passphrase)))) onDone()
+    if (await run(async () => saveFile(await act({ passphrase, password })))) onDone()
   }
   const shared = { type: 'password', autocomplete: 'new-password', maxLength: 1024 } as const
   return (
@@ -32,6 +35,7 @@ export function ExportDialog({ title, act, onDone, onClose }: ExportDialogProps)
       title={title}
       confirm={b.exportAct}
       busy={busy}
+      disabled={withPassword && password === ''}
       error={error}
       onConfirm={() => void submit()}
       onClose={onClose}
@@ -47,6 +51,16 @@ export function ExportDialog({ title, act, onDone, onClose }: ExportDialogProps)
           error={told ? errors.passphrase : undefined}
         />
         <Field {...shared} label={b.again} value={again} onInput={setAgain} error={told ? errors.again : undefined} />
+        {withPassword && (
+          <Field
+            label={b.password}
+            type="password"
+            autocomplete="current-password"
+            value={password}
+            onInput={setPassword}
+            required
+          />
+        )}
       </div>
     </Dialog>
   )

@@ -1,17 +1,19 @@
 // Takes an exported backup and its passphrase, and puts it in the place of everything that is stored.
-import { useRef, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { useAction } from '../hooks.ts'
 import { b } from '../locale/en-backups.ts'
 import { Dialog } from '../ui/dialog.tsx'
 import { Field } from '../ui/field.tsx'
 import { FileField } from '../ui/file-field.tsx'
+import { SendingProgress } from '../ui/sending.tsx'
+import type { Sending, UploadOptions } from '../upload.ts'
 
 export interface ImportDialogProps {
   /** What it means here. */
   text: string
   /** The account's own password is asked for, too. */
   withPassword?: boolean
-  send: (file: File) => Promise<unknown>
+  send: (file: File, options: UploadOptions) => Promise<unknown>
   act: (secrets: { passphrase: string; password: string }) => Promise<unknown>
   onDone: () => void
   onClose: () => void
@@ -23,15 +25,25 @@ export function ImportDialog({ text, withPassword = false, send, act, onDone, on
   const [password, setPassword] = useState('')
   /** The file that the appliance has already: a wrong passphrase does not cost another upload. */
   const sent = useRef<File | undefined>(undefined)
+  const [sending, setSending] = useState<Sending>()
+  const leaving = useRef(new AbortController())
+  // Whoever closes the dialog wants nothing more to be sent.
+  useEffect(() => () => leaving.current.abort(), [])
   const { busy, error, run, clear } = useAction()
   const submit = async () => {
     if (!file) return
     const done = await run(async () => {
-      if (sent.current !== file) await send(file)
+      if (sent.current !== file) await sendIt(file)
       sent.current = file
       await act({ passphrase, password })
     })
     if (done) onDone()
+  }
+  const sendIt = async (chosen: File) => {
+    const begun = { totalBytes: chosen.size, startedMs: performance.now() }
+    const onProgress = (sentBytes: number) => setSending({ ...begun, sentBytes })
+    onProgress(0)
+    await send(chosen, { onProgress, signal: leaving.current.signal }).finally(() => setSending(undefined))
   }
   const complete = file !== undefined && passphrase !== '' && (!withPassword || password !== '')
   return (
@@ -43,7 +55,10 @@ export function ImportDialog({ text, withPassword = false, send, act, onDone, on
       disabled={!complete}
       error={error}
       onConfirm={() => void submit()}
-      onClose={onClose}
+      // What has arrived is being restored: there is no way back from here.
+      onClose={() => {
+        if (sending || !busy) onClose()
+      }}
     >
       <div class="stack">
         <p>{text}</p>
@@ -77,7 +92,8 @@ export function ImportDialog({ text, withPassword = false, send, act, onDone, on
             required
           />
         )}
-        {busy && (
+        {sending && <SendingProgress of={sending} label={b.sending} />}
+        {busy && !sending && (
           <p class="hint" role="status">
             {b.importing}
           </p>

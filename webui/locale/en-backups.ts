@@ -25,7 +25,8 @@ export const b = {
   file: 'Exported file',
   fileHint: 'It ends with .hoistbackup.',
   password: 'Your own password',
-  importing: 'The file is sent, decrypted and checked.',
+  sending: 'The file is sent',
+  importing: 'The file is decrypted and checked, then restored. This cannot be stopped any more.',
   restoring: 'The backup is restored',
   restoringText: 'The appliance starts with it. This page goes on by itself as soon as it answers.',
 } as const

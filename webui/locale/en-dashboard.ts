@@ -60,6 +60,8 @@ export const h = {
     unregistered: 'The connector is unregistered',
     upgrade: 'Upgrade',
     upgradeText: (version: string) => `This is version ${version}.`,
+    offered: (version: string) => `Release ${version} is ready to be installed.`,
+    notKept: (version: string) => `Release ${version} was not kept: the page Upgrades says why.`,
   },
   support: {
     title: 'Support',

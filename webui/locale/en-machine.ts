@@ -20,7 +20,7 @@ export const m = {
     dns: 'DNS servers',
     dnsHint: 'Addresses, separated by commas. Empty: those that the network names.',
     domains: 'Search domains',
-    domainsHint: 'Separated by commas. Empty: none of our own.',
+    domainsHint: 'Separated by commas. Empty: those that the network names.',
     neither: 'Switch on IPv4 or IPv6: without both nobody reaches the appliance.',
     addressWrong: {
       32: 'Write an IPv4 address, such as 192.0.2.10.',
@@ -71,7 +71,9 @@ export const m = {
     text: 'For support, on the machine itself. Sign-in is by key only, as root.',
     on: 'SSH is on: port 22 is open',
     off: 'SSH is off: port 22 is closed',
-    noKey: 'No key was given at deployment: nobody could sign in.',
+    key: (kind: string, bits: number) => `${kind}, ${bits} bits`,
+    noKey: 'There is no public key: nobody could sign in. Only a deployment brings one, with the property ssh_key.',
+    noKeyAndOn: 'SSH is on, and there is no public key: nobody can sign in. Switch it off.',
     enable: 'Switch SSH on',
     disable: 'Switch SSH off',
     ask: 'Switch SSH on?',
@@ -105,6 +107,7 @@ export const m = {
     back: 'The appliance is back',
     late: 'It has not come back yet. Look at its console in vSphere.',
     again: 'Ask again',
+    although: 'Restart although runs are under way',
   },
   reset: {
     title: 'Factory reset',
@@ -112,6 +115,7 @@ export const m = {
     before:
       'Before it: cancel the runs under way, else their snapshots stay in vCenter; unregister; download a backup.',
     act: 'Erase everything',
+    although: 'Erase although runs are under way',
     ask: 'Erase everything on this appliance?',
     askText:
       'There is no way back. The appliance restarts as it was deployed, with a new setup code on its console, and with the network of the deployment.',

@@ -87,6 +87,10 @@ export const t = {
     toDashboard: 'Go to the dashboard',
     failed: 'This part of the page could not be loaded. The appliance may have been upgraded.',
     reload: 'Reload the page',
+    upgrading: (to: string) =>
+      `Release ${to} is being installed: the appliance is away for a minute or two, and this page goes on by itself.`,
+    upgraded: (running: string, before: string) => `Release ${running} runs now. This page is that of ${before}.`,
+    look: 'Look',
   },
   nav: {
     dashboard: 'Dashboard',

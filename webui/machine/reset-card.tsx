@@ -58,14 +58,16 @@ function Question({ onClose, onBegun }: { onClose: () => void; onBegun: () => vo
   const [password, setPassword] = useState('')
   const { busy, error, run } = useAction()
   const right = typed === words.words
+  // The refusal names the runs: whoever goes on from there knows of them.
+  const held = error?.code === 'RUNS_UNDER_WAY'
   const reset = async () => {
     if (!right || password === '') return
-    if (await run(() => api.reset({ confirm: words.words, password }))) onBegun()
+    if (await run(() => api.reset({ confirm: words.words, password, ...(held ? { force: true } : {}) }))) onBegun()
   }
   return (
     <Dialog
       title={words.ask}
-      confirm={words.act}
+      confirm={held ? words.although : words.act}
       danger
       busy={busy}
       disabled={!right || password === ''}

@@ -18,12 +18,14 @@ export function RestartCard({ startedAt, onBack }: { startedAt: string | undefin
   const [asked, setAsked] = useState<'service' | 'machine'>()
   const [waiting, setWaiting] = useState(false)
   const { busy, error, run, clear } = useAction()
+  // The refusal names the runs: whoever goes on from there knows of them.
+  const held = error?.code === 'RUNS_UNDER_WAY'
   const ask = (what: 'service' | 'machine') => {
     clear()
     setAsked(what)
   }
   const restart = async (what: 'service' | 'machine') => {
-    if (!(await run(() => api.restart(what)))) return
+    if (!(await run(() => api.restart(what, held)))) return
     setAsked(undefined)
     setWaiting(true)
   }
@@ -46,7 +48,7 @@ export function RestartCard({ startedAt, onBack }: { startedAt: string | undefin
       {asked && (
         <Dialog
           title={asked === 'service' ? words.askService : words.askMachine}
-          confirm={asked === 'service' ? words.service : words.machine}
+          confirm={held ? words.although : asked === 'service' ? words.service : words.machine}
           busy={busy}
           error={error}
           onConfirm={() => void restart(asked)}

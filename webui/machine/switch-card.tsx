@@ -28,10 +28,13 @@ export interface SwitchCardProps {
   warnsOf: boolean
   onSwitch: (enabled: boolean) => Promise<void>
   onChanged: () => void
+  /** False: it cannot be switched on, and the children say why. */
+  mayEnable?: boolean
   children?: ComponentChildren
 }
 
-export function SwitchCard({ words, enabled, warnsOf, onSwitch, onChanged, children }: SwitchCardProps) {
+export function SwitchCard(props: SwitchCardProps) {
+  const { words, enabled, warnsOf, onSwitch, onChanged, mayEnable = true, children } = props
   const [asked, setAsked] = useState(false)
   const { busy, error, run, clear } = useAction()
   const next = !enabled
@@ -53,7 +56,7 @@ export function SwitchCard({ words, enabled, warnsOf, onSwitch, onChanged, child
       {children}
       {error && !asked && <Problem error={error} />}
       <div>
-        <Button busy={busy && !asked} onClick={press}>
+        <Button busy={busy && !asked} disabled={!enabled && !mayEnable} onClick={press}>
           {next ? words.enable : words.disable}
         </Button>
       </div>

@@ -147,7 +147,7 @@ function Damage(props: { view: RescueView; onView: (view: RescueView) => void; o
       {exporting && (
         <ExportDialog
           title={exporting === 'damage' ? r.exportDamage : b.exportTitle(moment(exporting.takenAt, { seconds: true }))}
-          act={passphrase =>
+          act={({ passphrase }) =>
             api.rescueExport({ passphrase, ...(exporting === 'damage' ? {} : { backup: exporting.name }) })
           }
           onDone={() => {

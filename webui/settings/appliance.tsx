@@ -80,8 +80,9 @@ function Cards({ settings, view, startedAt, onChanged }: CardsProps) {
           warnsOf={true}
           onSwitch={api.switchSsh}
           onChanged={onChanged}
+          mayEnable={view.sshKey === true}
         >
-          {view.sshKey === false && <Note>{m.ssh.noKey}</Note>}
+          <SshKeys view={view} enabled={settings.ssh.enabled} />
         </SwitchCard>
         <SwitchCard
           words={m.updates}
@@ -101,5 +102,21 @@ function Cards({ settings, view, startedAt, onChanged }: CardsProps) {
         <ResetCard />
       </div>
     </>
+  )
+}
+
+/** Who may sign in by SSH, also asked before it is switched on. Only a deployment says who: ADR 0006. */
+function SshKeys({ view, enabled }: { view: MachineView; enabled: boolean }) {
+  if (!view.sshKey) return <Note>{enabled ? m.ssh.noKeyAndOn : m.ssh.noKey}</Note>
+  return (
+    <ul class="plain">
+      {(view.sshKeys ?? []).map(({ kind, bits, fingerprint, comment }) => (
+        <li key={fingerprint}>
+          {m.ssh.key(kind, bits)} {comment}
+          <br />
+          <code class="wrap">{fingerprint}</code>
+        </li>
+      ))}
+    </ul>
   )
 }

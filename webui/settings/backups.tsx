@@ -72,7 +72,8 @@ export function BackupsPart() {
       {exporting && (
         <ExportDialog
           title={b.exportTitle(moment(exporting.takenAt, { seconds: true }))}
-          act={passphrase => api.exportBackup(exporting.name, passphrase)}
+          withPassword
+          act={secrets => api.exportBackup(exporting.name, secrets)}
           onDone={() => {
             setExporting(undefined)
             toast(b.exported)

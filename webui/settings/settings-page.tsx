@@ -1,17 +1,22 @@
 // Settings: connections, accounts, tokens, policy, notifications, backups, the web certificate.
 import { c } from '../locale/en-settings.ts'
 import { useMay } from '../session.ts'
+import { Lazy } from '../shell/lazy.tsx'
 import { PageHead, Tabs } from '../ui/layout-parts.tsx'
 import { AccountPart } from './account.tsx'
 import { AccountsPart } from './accounts.tsx'
 import { AppliancePart } from './appliance.tsx'
-import { BackupsPart } from './backups.tsx'
 import { ConnectionsPart } from './connections.tsx'
 import { NotificationsPart } from './notifications.tsx'
 import { PolicyPart } from './policy.tsx'
 import { TokensPart } from './tokens.tsx'
-import { UpgradesPart } from './upgrades.tsx'
 import { CertificatePart } from './web-certificate.tsx'
+
+// The largest parts, and those that are opened least.
+const backups = () => import('./backups.tsx').then(module => module.BackupsPart)
+const BackupsPart = () => <Lazy load={backups} />
+const upgrades = () => import('./upgrades.tsx').then(module => module.UpgradesPart)
+const UpgradesPart = () => <Lazy load={upgrades} />
 
 const parts = {
   '': { name: 'connections', View: ConnectionsPart, forAdministrators: false },

@@ -13,6 +13,7 @@ import { chooseTheme, theme, themes } from '../theme.ts'
 import { Button } from '../ui/button.tsx'
 import { Icon } from '../ui/icon.tsx'
 import { toast } from '../ui/messages.tsx'
+import { UpgradeBanner, useUpgrading } from '../upgrade/upgrade-banner.tsx'
 import { Brand } from './brand.tsx'
 import { isIn, navigation } from './navigation.ts'
 
@@ -105,16 +106,18 @@ function Banners({ path }: { path: string }) {
     const timer = setTimeout(() => setLostForAWhile(true), 2_000)
     return () => clearTimeout(timer)
   }, [stream])
+  const upgrading = useUpgrading()
   const setupOpen = view?.setupComplete === false && view.account?.role === 'administrator' && path !== '/setup'
   return (
     <>
       <div role="status">
-        {lostForAWhile && (
+        {lostForAWhile && !upgrading && (
           <div class="banner">
             <span>{t.shell.lost}</span>
           </div>
         )}
       </div>
+      <UpgradeBanner path={path} />
       {elsewhere && (
         <div class="banner" role="alert">
           <span>{doneElsewhere.message}</span>

@@ -19,24 +19,18 @@ export const NewPassphrase = Type.String({
 })
 const Passphrase = Type.String({ minLength: 1, maxLength: 1024, writeOnly: true, description: 'Of the export' })
 
-export const ExportBody = Type.Object({ passphrase: NewPassphrase }, strict)
+const Password = Type.String({
+  maxLength: 1024,
+  writeOnly: true,
+  description: 'Of the account that asks; in the setup of a new appliance there is none',
+})
+
+export const ExportBody = Type.Object({ passphrase: NewPassphrase, password: Type.Optional(Password) }, strict)
 
 export const Uploaded = Type.Object({ sizeBytes: Type.Integer() }, strict)
 export type Uploaded = Static<typeof Uploaded>
 
-export const ImportBody = Type.Object(
-  {
-    passphrase: Passphrase,
-    password: Type.Optional(
-      Type.String({
-        maxLength: 1024,
-        writeOnly: true,
-        description: 'Of the account that asks; in the setup of a new appliance there is none',
-      }),
-    ),
-  },
-  strict,
-)
+export const ImportBody = Type.Object({ passphrase: Passphrase, password: Type.Optional(Password) }, strict)
 
 export const ImportAnswer = Type.Object(
   {

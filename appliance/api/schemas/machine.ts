@@ -1,5 +1,6 @@
 // What may be changed of the machine, as the API takes and shows it. The fields are those of the root helper's verbs.
 import { type Static, Type } from 'typebox'
+import { SshKeyView } from '../../machine/machine-state.ts'
 import { hostnameFields, networkFields, resetWords, timeFields } from '../../machine/verbs.ts'
 import { strict } from './common.ts'
 import { Password } from './session.ts'
@@ -16,7 +17,12 @@ export type MachineHostname = Static<typeof MachineHostname>
 export const MachineSwitch = Type.Object({ enabled: Type.Boolean() }, strict)
 export type MachineSwitch = Static<typeof MachineSwitch>
 
-export const RestartBody = Type.Object({ what: Type.Union([Type.Literal('service'), Type.Literal('machine')]) }, strict)
+const force = Type.Optional(Type.Boolean({ description: 'Also while runs are under way' }))
+
+export const RestartBody = Type.Object(
+  { what: Type.Union([Type.Literal('service'), Type.Literal('machine')]), force },
+  strict,
+)
 export type RestartBody = Static<typeof RestartBody>
 
 export const ResetBody = Type.Object(
@@ -24,6 +30,7 @@ export const ResetBody = Type.Object(
     confirm: Type.Literal(resetWords, { description: 'Typed, not clicked' }),
     /** Of the account that asks. */
     password: Password,
+    force,
   },
   strict,
 )
@@ -50,6 +57,10 @@ export const MachineView = Type.Object(
     /** Absent: there is no root helper, and the machine is changed by hand. */
     settings: Type.Optional(MachineSettings),
     sshKey: Type.Optional(Type.Boolean({ description: 'Whether there is a key that may sign in by SSH' })),
+    sshKeys: Type.Optional(Type.Array(SshKeyView, { description: 'What is known of these keys' })),
+    runsUnderWay: Type.Array(Type.String(), {
+      description: 'Servers of the runs that a restart of the machine would hold, and a factory reset cut off',
+    }),
     findings: Type.Array(Type.Object({ about: Type.String(), text: Type.String() }, strict), {
       description: 'What the first boot could not take as it was given',
     }),
