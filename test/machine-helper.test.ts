@@ -255,7 +255,7 @@ t.test('systemd is told when it serves, and that its loop still turns', { skip: 
   const lab = machine(t, () => true)
   const manager = await notifySocket()
   t.teardown(() => manager.stop())
-  const env = { NOTIFY_SOCKET: manager.path, WATCHDOG_USEC: '40000' }
+  const env = { NOTIFY_SOCKET: manager.path, WATCHDOG_USEC: '2000000' }
   const { root, run } = lab
   const helper = await runMachineHelper(
     { root, run, ask: async () => true, say: text => t.fail(text), onStuck: () => t.fail('stuck') },

@@ -58,6 +58,8 @@ export interface OfferedBundleOptions {
   now(): Date
   /** Longest time without a byte, milliseconds. */
   stallMs?: number
+  /** Longest time for all bytes, milliseconds. */
+  wholeMs?: number
 }
 
 export interface ReceiveOptions {
@@ -73,6 +75,8 @@ export const maxBundleBytes = releaseLimits.manifestBytes + releaseLimits.archiv
 const reserveBytes = 512 * 2 ** 20
 /** A proxy that looks for viruses may hold a file back for long. */
 const defaultStallMs = 120_000
+/** The largest comes in time at 25 KB/s. A source that drips for ever would keep every other bundle out. */
+const defaultWholeMs = 6 * 3_600_000
 /** Between two tellings of how much has come. */
 const tellMs = 500
 
@@ -182,14 +186,14 @@ export class OfferedBundle {
   }
 
   async #take(source: BundleSource, signal: AbortSignal, look: boolean): Promise<Offer> {
-    const { directory, running, keys, stallMs = defaultStallMs } = this.#options
+    const { directory, running, keys, stallMs = defaultStallMs, wholeMs = defaultWholeMs } = this.#options
     this.#refuseSize(source.sizeBytes)
     this.#note({ ...(source.sizeBytes === undefined ? {} : { totalBytes: source.sizeBytes }) })
     const path = join(directory, unfinishedName)
     await rm(path, { force: true })
     const file = await openNew(path)
     try {
-      const arriving = this.#written(timely(source.content, stallMs, signal), file)
+      const arriving = this.#written(timely(source.content, { stallMs, wholeMs }, signal), file)
       const { manifest } = await readRelease(arriving, await keys(), running, drain, ({ version }) => {
         this.#note({ version })
         if (look && this.#offer && compareVersions(version, this.#offer.version) <= 0) throw nothingNewer(version)
@@ -251,11 +255,17 @@ export class OfferedBundle {
   }
 }
 
-/** The other side may fall silent for ever, and a wait for it does not end by itself. */
-async function* timely(content: AsyncIterable<Buffer>, stallMs: number, signal: AbortSignal): AsyncGenerator<Buffer> {
+/** The other side may fall silent or drip for ever, and a wait for it does not end by itself. */
+async function* timely(
+  content: AsyncIterable<Buffer>,
+  { stallMs, wholeMs }: { stallMs: number; wholeMs: number },
+  signal: AbortSignal,
+): AsyncGenerator<Buffer> {
+  const startedAtMs = performance.now()
   const chunks = content[Symbol.asyncIterator]()
   for (;;) {
     signal.throwIfAborted()
+    if (performance.now() - startedAtMs > wholeMs) throw tooSlow(wholeMs)
     const { promise: ended, reject } = Promise.withResolvers<never>()
     const giveUp = () => reject(signal.reason)
     const timer = setTimeout(() => reject(stalled(stallMs)), stallMs)
@@ -300,6 +310,16 @@ function stalled(stallMs: number): ApplianceError {
   return new ApplianceError('RELEASE_INTERRUPTED', `No byte of the release bundle came for ${stallMs / 1000} s.`, {
     hint: 'Look at the connection, then begin again.',
   })
+}
+
+function tooSlow(wholeMs: number): ApplianceError {
+  return new ApplianceError(
+    'RELEASE_INTERRUPTED',
+    `The release bundle was not whole after ${wholeMs / 3_600_000} hours.`,
+    {
+      hint: 'Look at the connection, or take the bundle from elsewhere; then begin again.',
+    },
+  )
 }
 
 function nothingNewer(version: string): ApplianceError {

@@ -1,4 +1,5 @@
 // Every page in a real browser: accessible in both themes, no wider than its window; pictures of each for whoever looks.
+import type { Locator } from 'playwright-core'
 import t from 'tap'
 import { axeFindings, type Journey, narrow, overhang, settled, shoot, startJourney, wide } from './browser.ts'
 
@@ -20,6 +21,7 @@ const paths = [
   '/settings/backups',
   '/settings/certificate',
   '/settings/appliance',
+  '/settings/upgrades',
   '/support',
   '/support/logs',
   '/support/leftovers',
@@ -82,6 +84,11 @@ t.test('before anybody is signed in', async t => {
   }
 })
 
+async function inSight(element: Locator): Promise<boolean> {
+  const [box, width] = [await element.boundingBox(), await element.page().evaluate(() => innerWidth)]
+  return box !== null && box.x >= 0 && box.x + box.width <= width
+}
+
 for (const look of looks) {
   t.test(`every page, ${look.name}`, async t => {
     const page = await journey.open(look)
@@ -91,6 +98,8 @@ for (const look of looks) {
       await settled(page)
       t.strictSame(await axeFindings(page), [], `${path} is accessible`)
       t.equal(await overhang(page), 0, `${path} is no wider than the window`)
+      const tab = page.locator('nav.tabs [aria-current]')
+      if ((await tab.count()) > 0) t.ok(await inSight(tab), `${path}: its tab is in sight`)
       await shoot(page, look.name + fileName(path))
     }
     await page.context().close()

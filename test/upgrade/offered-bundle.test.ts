@@ -127,7 +127,7 @@ t.test('while one comes, another one is refused, and how far it is can be seen',
   t.ok(changes() >= 2)
 })
 
-t.test('a source that falls silent, breaks or is given up leaves nothing', async t => {
+t.test('a source that falls silent, drips, breaks or is given up leaves nothing', async t => {
   const { bundle, names } = offered(t, { stallMs: 30 })
   async function* silent(): AsyncGenerator<Buffer> {
     yield forgedBundle(privateKey, {}).subarray(0, 2048)
@@ -137,6 +137,18 @@ t.test('a source that falls silent, breaks or is given up leaves nothing', async
     code: 'RELEASE_INTERRUPTED',
     message: /No byte/,
   })
+  async function* dripping(): AsyncGenerator<Buffer> {
+    for (const byte of forgedBundle(privateKey, {})) {
+      yield Buffer.of(byte)
+      await new Promise(resolve => setTimeout(resolve, 1))
+    }
+  }
+  const impatient = offered(t, { wholeMs: 50 })
+  await t.rejects(impatient.bundle.receive({ from: 'url', open: source(dripping()).open }), {
+    code: 'RELEASE_INTERRUPTED',
+    message: /not whole/,
+  })
+  t.same(impatient.names(), [])
   async function* broken(): AsyncGenerator<Buffer> {
     yield forgedBundle(privateKey, {}).subarray(0, 2048)
     throw Object.assign(new Error('aborted'), { code: 'ECONNRESET' })

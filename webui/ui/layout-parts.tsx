@@ -108,8 +108,16 @@ export function Tabs({
   tabs: readonly { href: string; label: string }[]
   current: string
 }) {
+  const bar = useRef<HTMLElement>(null)
+  useEffect(() => {
+    // On a narrow window not all are in sight. The bar alone is moved, not the page.
+    const there = bar.current?.querySelector<HTMLElement>('[aria-current]')
+    if (bar.current && there)
+      bar.current.scrollLeft =
+        there.offsetLeft - bar.current.offsetLeft - (bar.current.clientWidth - there.clientWidth) / 2
+  }, [current])
   return (
-    <nav class="tabs" aria-label={label}>
+    <nav class="tabs" aria-label={label} ref={bar}>
       {tabs.map(tab => (
         <a key={tab.href} href={tab.href} aria-current={tab.href === current ? 'page' : undefined}>
           {tab.label}
