@@ -30,6 +30,6 @@ t.test('a reset is asked for in its own words, with a password', async t => {
 })
 
 t.test('a machine without a helper has no settings', async t => {
-  t.ok(Value.Check(MachineView, { findings: [] }))
-  t.notOk(Value.Check(MachineView, { findings: [], settings: {} }))
+  t.ok(Value.Check(MachineView, { runsUnderWay: [], findings: [] }))
+  t.notOk(Value.Check(MachineView, { runsUnderWay: [], findings: [], settings: {} }))
 })
