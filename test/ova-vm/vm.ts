@@ -193,7 +193,8 @@ async function hardware(options: VmOptions): Promise<string[]> {
   const network = devices === 'vmware' ? 'vmxnet3' : 'virtio-net-pci'
   return [
     ...['-nodefaults', '-no-user-config', '-display', 'none', '-vga', 'std', '-serial', 'stdio', '-rtc', 'base=utc'],
-    ...['-machine', firmware === 'uefi' ? 'q35' : 'pc', '-smp', '2', '-m', `${memoryMiB}`],
+    // As under vSphere, a CD-ROM is at IDE there: the kernel has no driver for the AHCI of a q35.
+    ...['-machine', firmware === 'uefi' && devices === 'virtio' ? 'q35' : 'pc', '-smp', '2', '-m', `${memoryMiB}`],
     ...(await acceleration()),
     ...(firmwareFile !== undefined ? ['-bios', firmwareFile] : firmware === 'uefi' ? uefi() : []),
     ...(devices === 'vmware' ? ['-device', 'pvscsi,id=scsi'] : []),
