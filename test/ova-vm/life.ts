@@ -156,8 +156,8 @@ export class Life implements AsyncDisposable {
     await writeFile(file, await remote.download('/api/support/bundle'))
     if (new RegExp(codePattern(this.#setupCode)).test(await run('tar', ['-xzOf', file])))
       throw new Error('the setup code stands in the log bundle')
-    const seconds = await this.#killed()
-    return `no unit has failed; systemd-analyze security: ${exposure}; no setup code in journal and log bundle; the killed service is back after ${seconds} s`
+    const killed = await this.#killed()
+    return `no unit has failed; systemd-analyze security: ${exposure}; no setup code in journal and log bundle; ${killed}`
   }
 
   /** A server of the lab's vCenter becomes an image in the lab's AWS; others than the appliance say that it is the same. */
@@ -306,15 +306,18 @@ export class Life implements AsyncDisposable {
     return await inGuest(this.#key, vm.ports[22], command)
   }
 
-  /** Kills the service, and waits until it answers again; seconds. */
-  async #killed(): Promise<number> {
+  /** Kills the service, and waits until it answers again; says how long that took. */
+  async #killed(): Promise<string> {
+    const restarts = async () => Number(await this.#root('systemctl show --property=NRestarts --value hoist.service'))
+    const before = await restarts()
     const startedAtMs = performance.now()
     await this.#root('systemctl kill --signal=KILL hoist.service')
     await this.#machine.until('the killed service', consoleMs, () => fingerprintAt(this.#machine.ports[443]))
     const seconds = Math.round((performance.now() - startedAtMs) / 1000)
-    const restarts = await this.#root('systemctl show --property=NRestarts --value hoist.service')
-    if (restarts.trim() !== '1') throw new Error(`systemd has restarted it ${restarts} times`)
-    return seconds
+    // Not exactly one: an emulated Node may fall over by itself as it starts, see README.md.
+    const more = (await restarts()) - before
+    if (!(more >= 1)) throw new Error(`the killed service was started again ${more} times`)
+    return `the killed service is back after ${seconds} s${more > 1 ? `, at the start number ${more}` : ''}`
   }
 
   async #imported(remote: Remote): Promise<ServerView[]> {
