@@ -5,8 +5,9 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { boot } from '../appliance/boot.ts'
 import { machineFiles } from '../appliance/machine/machine-files.ts'
-import { blankDisk, labPrograms, labRoot, labTpm, ovfEnvironment } from './machine/boot-lab.ts'
+import { blankDisk, labPrograms, labRoot, labTpm } from './machine/boot-lab.ts'
 import { samplePublicKey } from './machine/sample-verbs.ts'
+import { ovfEnvironment } from './ova-vm/ovf-environment.ts'
 
 const signal = new AbortController().signal
 const uuid = '11111111-2222-3333-4444-555555555555'

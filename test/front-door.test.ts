@@ -6,21 +6,12 @@ import { pino } from 'pino'
 import t from 'tap'
 import type { Routes } from '../appliance/api/routes.ts'
 import { frontDoor } from '../appliance/front-door.ts'
+import { freePort } from './free-port.ts'
 import { notifySocket, withoutSystemd } from './notify-socket.ts'
 import { siteConfig } from './site.ts'
 
 const silent = pino({ level: 'silent' })
 const reached = (address: string) => ({ listen: async () => address }) as unknown as Routes
-
-/** A port that nobody has now. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 async function locationOf(port: number): Promise<string | undefined> {
   const asked = get({ host: '127.0.0.1', port, path: '/x', headers: { host: 'hoist' }, agent: false })

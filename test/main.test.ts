@@ -13,6 +13,7 @@ import type { Readable } from 'node:stream'
 import { buffer, text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import { ApplianceProcess } from './demo/appliance-process.ts'
+import { freePort } from './free-port.ts'
 import { type Lab, startLab } from './lab/lab.ts'
 import { notifySocket, withoutSystemd } from './notify-socket.ts'
 
@@ -38,15 +39,6 @@ async function refuses(t: Test, env: Record<string, string>, line: RegExp): Prom
 function vcenterBody(lab: Lab) {
   const { host, connector, certificatePem } = lab.vcenter
   return { host, ...connector, trust: { kind: 'pinned', certificatePem } }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 t.test('it drains on SIGTERM, exits 0, and the next start has token, certificate and settings', async t => {

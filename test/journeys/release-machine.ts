@@ -15,9 +15,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { createServer } from 'node:http'
 import { request } from 'node:https'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -25,6 +23,7 @@ import { askReady } from '../../appliance/machine/ask-ready.ts'
 import { places, startMachineHelper } from '../../appliance/machine-helper.ts'
 import { makeRelease } from '../../appliance/upgrade/make-release.ts'
 import packageJson from '../../package.json' with { type: 'json' }
+import { freePort } from '../free-port.ts'
 import { keyPair } from '../upgrade/sample-release.ts'
 
 const project = join(import.meta.dirname, '..', '..')
@@ -164,15 +163,6 @@ export async function startReleaseMachine(trusted: string): Promise<ReleaseMachi
     await new Promise(resolve => setTimeout(resolve, 100))
   }
   return machine
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 async function call<T>(port: number, token: string, method: string, path: string, body?: unknown) {

@@ -71,33 +71,3 @@ export function labRoot(root: string): string {
   )
   return root
 }
-
-/** As vCenter and govc write it (govmomi's ovf.Env). */
-export function ovfEnvironment(properties: Readonly<Record<string, string>>): string {
-  const escaped = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;')
-  const lines = Object.entries(properties).map(
-    ([key, value]) => `         <Property oe:key="${key}" oe:value="${escaped(value)}"/>`,
-  )
-  return `<?xml version="1.0" encoding="UTF-8"?>
-<Environment
-     xmlns="http://schemas.dmtf.org/ovf/environment/1"
-     xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"
-     xmlns:oe="http://schemas.dmtf.org/ovf/environment/1"
-     xmlns:ve="http://www.vmware.com/schema/ovfenv"
-     oe:id=""
-     ve:vCenterId="vm-1234">
-   <PlatformSection>
-      <Kind>VMware ESXi</Kind>
-      <Version>8.0.2</Version>
-      <Vendor>VMware, Inc.</Vendor>
-      <Locale>en</Locale>
-   </PlatformSection>
-   <PropertySection>
-${lines.join('\n')}
-   </PropertySection>
-   <ve:EthernetAdapterSection>
-      <ve:Adapter ve:mac="00:50:56:8a:00:01" ve:network="VM Network" ve:unitNumber="7"/>
-   </ve:EthernetAdapterSection>
-</Environment>
-`
-}

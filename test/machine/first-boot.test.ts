@@ -6,7 +6,8 @@ import { firstBoot, removeHostKeys } from '../../appliance/machine/first-boot.ts
 import { machineFiles } from '../../appliance/machine/machine-files.ts'
 import { runProgram } from '../../appliance/machine/run-program.ts'
 import { serviceUser } from '../../appliance/machine/service-user.ts'
-import { labPrograms, labRoot, ovfEnvironment } from './boot-lab.ts'
+import { ovfEnvironment } from '../ova-vm/ovf-environment.ts'
+import { labPrograms, labRoot } from './boot-lab.ts'
 import { tree } from './machine-lab.ts'
 import { samplePublicKey } from './sample-verbs.ts'
 

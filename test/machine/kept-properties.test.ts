@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { propertiesOnce } from '../../appliance/machine/kept-properties.ts'
 import { machineFiles } from '../../appliance/machine/machine-files.ts'
-import { labPrograms, labRoot, ovfEnvironment } from './boot-lab.ts'
+import { ovfEnvironment } from '../ova-vm/ovf-environment.ts'
+import { labPrograms, labRoot } from './boot-lab.ts'
 
 const signal = new AbortController().signal
 

@@ -1,7 +1,7 @@
 // OVF environments as hypervisors write them, and as nobody should.
 import t from 'tap'
 import { maxEnvironmentBytes, parseOvfEnvironment } from '../../appliance/machine/ovf-environment.ts'
-import { ovfEnvironment } from './boot-lab.ts'
+import { ovfEnvironment } from '../ova-vm/ovf-environment.ts'
 
 const parse = (text: string) => parseOvfEnvironment(Buffer.from(text))
 const namespace = 'http://schemas.dmtf.org/ovf/environment/1'

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { maxEnvironmentBytes } from '../../appliance/machine/ovf-environment.ts'
 import { findProperties } from '../../appliance/machine/property-sources.ts'
-import { labPrograms, labRoot, ovfEnvironment } from './boot-lab.ts'
+import { ovfEnvironment } from '../ova-vm/ovf-environment.ts'
+import { labPrograms, labRoot } from './boot-lab.ts'
 
 const signal = new AbortController().signal
 

@@ -13,8 +13,6 @@ import { Remote } from './remote.ts'
 import { Vm } from './vm.ts'
 import { administrator } from './wizard.ts'
 
-/** Emulated, with other work beside it. */
-const bootMs = 600_000
 const shutDownMs = 120_000
 /** The console draws itself anew every few seconds. */
 const consoleMs = 120_000
@@ -25,7 +23,7 @@ const silenceMs = 5_000
 export async function biosPvscsi(unpacked: Unpacked): Promise<string> {
   const disks = await deployedDisks(unpacked, 'bios')
   await using vm = await Vm.start({ firmware: 'bios', devices: 'vmware', disks })
-  const facts = await firstAnswer(vm, bootMs)
+  const facts = await firstAnswer(vm)
   // The certificate is a file; the code comes from the service, which is asked later.
   await vm.until('the setup code on the console', consoleMs, () => consoleFacts(vm.serial)?.setupCode)
   const redirect = await getHttp(vm.ports[80], '/some/page')
@@ -55,7 +53,7 @@ export class SharedBoot implements AsyncDisposable {
   async #boot() {
     const vm = await this.#start()
     try {
-      return { vm, facts: await firstAnswer(vm, bootMs) }
+      return { vm, facts: await firstAnswer(vm) }
     } catch (error) {
       await vm.cut()
       throw error

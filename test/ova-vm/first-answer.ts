@@ -9,11 +9,14 @@ export interface FirstAnswer extends ConsoleFacts {
   consoleSeconds: number
 }
 
+/** Longest that a boot takes, emulated, with other work beside it. */
+export const bootMs = 600_000
+
 /** The certificate that the console shows is the one that answers. @throws VmError when it does not come in time */
-export async function firstAnswer(vm: Vm, timeoutMs: number): Promise<FirstAnswer> {
-  const presented = await vm.until('an HTTPS answer', timeoutMs, () => fingerprintAt(vm.ports[443]))
+export async function firstAnswer(vm: Vm): Promise<FirstAnswer> {
+  const presented = await vm.until('an HTTPS answer', bootMs, () => fingerprintAt(vm.ports[443]))
   const httpsSeconds = vm.seconds
-  const facts = await vm.until("the console with the certificate's SHA-256", timeoutMs, () => consoleFacts(vm.serial))
+  const facts = await vm.until("the console with the certificate's SHA-256", bootMs, () => consoleFacts(vm.serial))
   if (facts.fingerprint !== presented) {
     throw new Error(`the console shows ${facts.fingerprint}, and ${presented} answers`)
   }

@@ -12,7 +12,7 @@ import { launchBrowser } from '../journeys/launch.ts'
 import { run } from '../lab/tools.ts'
 import { consoleFacts } from './console-text.ts'
 import { overlay, type Unpacked } from './disks.ts'
-import { type FirstAnswer, firstAnswer } from './first-answer.ts'
+import { bootMs, type FirstAnswer, firstAnswer } from './first-answer.ts'
 import { type LabOutside, startLabOutside } from './lab-outside.ts'
 import { fingerprintAt, greetingAt, postHttps } from './outside.ts'
 import { propertiesIso } from './ovf-environment.ts'
@@ -23,7 +23,6 @@ import { inGuest, makeSshKey, type SshKey } from './ssh.ts'
 import { Vm } from './vm.ts'
 import { administrator, completeWizard } from './wizard.ts'
 
-const bootMs = 600_000
 const shutDownMs = 120_000
 const consoleMs = 120_000
 const runMs = 600_000
@@ -286,7 +285,7 @@ export class Life implements AsyncDisposable {
       iso: this.#iso,
     })
     this.#vm = vm
-    const facts = await firstAnswer(vm, bootMs)
+    const facts = await firstAnswer(vm)
     this.#facts = facts
     return { vm, facts }
   }

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { type ClientRequest, get as httpGet, type IncomingMessage } from 'node:http'
 import { request } from 'node:https'
 import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { type TLSSocket, connect as tlsConnect } from 'node:tls'
 
 const patienceMs = 20_000
@@ -75,10 +76,7 @@ export async function getHttp(port: number, path: string): Promise<Answer> {
 }
 
 async function answerOf(response: IncomingMessage): Promise<Answer> {
-  let text = ''
-  response.setEncoding('utf8')
-  for await (const chunk of response) text += chunk
-  return { status: response.statusCode ?? 0, location: response.headers.location ?? '', text }
+  return { status: response.statusCode ?? 0, location: response.headers.location ?? '', text: await text(response) }
 }
 
 /** What a server says by itself in so many milliseconds; qemu takes connections for ports that the guest drops, too. */

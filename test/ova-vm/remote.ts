@@ -4,6 +4,7 @@ import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import type { ClientRequest } from 'node:http'
 import { request } from 'node:https'
+import { buffer, text } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import { ApiError } from '../demo/appliance-process.ts'
 import { trusted } from './outside.ts'
@@ -58,8 +59,7 @@ export class Remote {
 
   /** @throws ApiError for any answer but 2xx */
   async call<T = unknown>(method: string, path: string, body?: object): Promise<T> {
-    const text = body === undefined ? undefined : JSON.stringify(body)
-    return parsed<T>(`${method} ${path}`, await this.#send(method, path, text))
+    return parsed<T>(`${method} ${path}`, await this.#send(method, path, body && JSON.stringify(body)))
   }
 
   /** Sends a file's bytes. @throws ApiError for any answer but 2xx */
@@ -81,7 +81,7 @@ export class Remote {
     await trusted(outgoing, this.#fingerprint)
     outgoing.end()
     const [incoming] = await once(outgoing, 'response')
-    const bytes = Buffer.concat(await Array.fromAsync(incoming as AsyncIterable<Buffer>))
+    const bytes = await buffer(incoming)
     if (incoming.statusCode !== 200) throw new Error(`GET ${path}: ${incoming.statusCode} ${bytes.subarray(0, 300)}`)
     return bytes
   }
@@ -118,11 +118,8 @@ export class Remote {
 
 async function answerOf(outgoing: ClientRequest): Promise<Answer> {
   const [incoming] = await once(outgoing, 'response')
-  let text = ''
-  incoming.setEncoding('utf8')
-  for await (const chunk of incoming) text += chunk
   const cookie = incoming.headers['set-cookie']?.[0]?.split(';')[0]
-  return { status: incoming.statusCode ?? 0, text, ...(cookie === undefined ? {} : { cookie }) }
+  return { status: incoming.statusCode ?? 0, text: await text(incoming), ...(cookie === undefined ? {} : { cookie }) }
 }
 
 function parsed<T>(what: string, { status, text }: Answer): T {

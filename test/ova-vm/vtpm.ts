@@ -11,7 +11,6 @@ import { Remote } from './remote.ts'
 import { Vm } from './vm.ts'
 import { administrator } from './wizard.ts'
 
-const bootMs = 600_000
 const shutDownMs = 180_000
 const consoleMs = 120_000
 
@@ -77,7 +76,7 @@ async function tried(remote: Remote, channelId: string): Promise<string> {
 
 async function booted<T>(disks: string[], tpm: string, act: (vm: Vm, facts: FirstAnswer) => Promise<T>): Promise<T> {
   await using vm = await Vm.start({ firmware: 'bios', devices: 'vmware', disks, tpm })
-  const result = await act(vm, await firstAnswer(vm, bootMs))
+  const result = await act(vm, await firstAnswer(vm))
   await vm.shutDown(shutDownMs)
   return result
 }

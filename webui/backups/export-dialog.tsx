@@ -6,6 +6,7 @@ import type { NamedFile } from '../request.ts'
 import { saveFile } from '../save-file.ts'
 import { Dialog } from '../ui/dialog.tsx'
 import { Field } from '../ui/field.tsx'
+import { OwnPassword } from '../ui/own-password.tsx'
 import { passphraseErrors } from './passphrase.ts'
 
 export interface ExportDialogProps {
@@ -51,16 +52,7 @@ export function ExportDialog({ title, withPassword = false, act, onDone, onClose
           error={told ? errors.passphrase : undefined}
         />
         <Field {...shared} label={b.again} value={again} onInput={setAgain} error={told ? errors.again : undefined} />
-        {withPassword && (
-          <Field
-            label={b.password}
-            type="password"
-            autocomplete="current-password"
-            value={password}
-            onInput={setPassword}
-            required
-          />
-        )}
+        {withPassword && <OwnPassword label={b.password} value={password} onInput={setPassword} />}
       </div>
     </Dialog>
   )

@@ -5,6 +5,7 @@ import { b } from '../locale/en-backups.ts'
 import { Dialog } from '../ui/dialog.tsx'
 import { Field } from '../ui/field.tsx'
 import { FileField } from '../ui/file-field.tsx'
+import { OwnPassword } from '../ui/own-password.tsx'
 import { SendingProgress } from '../ui/sending.tsx'
 import type { Sending, UploadOptions } from '../upload.ts'
 
@@ -82,16 +83,7 @@ export function ImportDialog({ text, withPassword = false, send, act, onDone, on
           maxLength={1024}
           required
         />
-        {withPassword && (
-          <Field
-            label={b.password}
-            type="password"
-            autocomplete="current-password"
-            value={password}
-            onInput={setPassword}
-            required
-          />
-        )}
+        {withPassword && <OwnPassword label={b.password} value={password} onInput={setPassword} />}
         {sending && <SendingProgress of={sending} label={b.sending} />}
         {busy && !sending && (
           <p class="hint" role="status">

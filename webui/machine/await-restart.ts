@@ -1,4 +1,5 @@
 // Waiting for the appliance to be another process than before.
+import { pause } from '../pause.ts'
 
 export interface AwaitRestartOptions {
   /** When the process that is to end began; undefined when nobody knows. */
@@ -23,15 +24,7 @@ export async function awaitRestart({
       return undefined
     })
     if (now !== undefined && (before === undefined ? away : now !== before)) return true
-    await new Promise<void>(resolve => {
-      const timer = setTimeout(done, everyMs)
-      signal.addEventListener('abort', done, { once: true })
-      function done() {
-        clearTimeout(timer)
-        signal.removeEventListener('abort', done)
-        resolve()
-      }
-    })
+    await pause(everyMs, signal)
   }
   return false
 }

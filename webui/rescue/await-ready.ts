@@ -1,4 +1,5 @@
 // Waiting for the appliance to come back.
+import { pause } from '../pause.ts'
 
 export interface AwaitOptions {
   signal: AbortSignal
@@ -12,15 +13,7 @@ export async function awaitReady({ signal, everyMs = 1000, fetch: get = fetch }:
     // While it starts, nobody answers.
     const answer = await get('/api/health/ready', { cache: 'no-store', signal }).catch(() => undefined)
     if (answer?.ok) return true
-    await new Promise<void>(resolve => {
-      const timer = setTimeout(done, everyMs)
-      signal.addEventListener('abort', done, { once: true })
-      function done() {
-        clearTimeout(timer)
-        signal.removeEventListener('abort', done)
-        resolve()
-      }
-    })
+    await pause(everyMs, signal)
   }
   return false
 }
