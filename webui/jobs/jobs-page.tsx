@@ -16,7 +16,7 @@ import { EmptyState, toast } from '../ui/messages.tsx'
 import { State } from '../ui/state.tsx'
 import { type Column, type Sorting, Table } from '../ui/table.tsx'
 import { JobPanel } from './job-panel.tsx'
-import { jobState } from './job-state.ts'
+import { jobState, lastRuns } from './job-state.ts'
 import { repeatWords } from './schedule-words.ts'
 
 const collator = new Intl.Collator('en', { numeric: true, sensitivity: 'base' })
@@ -30,11 +30,7 @@ export function JobsPage() {
   const [sorting, setSorting] = useState<Sorting>({ column: 'server', descending: false })
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set())
   const mayRun = useMay('operator')
-  const lastRun = useMemo(() => {
-    const last = new Map<string, RunView>()
-    for (const run of runs ?? []) if (!last.has(run.jobId)) last.set(run.jobId, run)
-    return last
-  }, [runs])
+  const lastRun = useMemo(() => lastRuns(runs ?? []), [runs])
   const rows = useMemo(() => {
     const found = (jobs ?? []).filter(
       job =>
@@ -125,7 +121,7 @@ function columnsFor(lastRun: ReadonlyMap<string, RunView>): Column<JobView>[] {
     {
       id: 'state',
       title: words.state,
-      width: 'clamp(88px, 12vw, 130px)',
+      width: 'clamp(97px, 12vw, 130px)',
       cell: job => <JobState job={job} lastRun={lastRun.get(job.id)} />,
     },
     { id: 'schedule', title: words.schedule, width: '140px', wideOnly: true, cell: job => repeatWords(job.schedule) },

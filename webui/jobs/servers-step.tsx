@@ -9,6 +9,7 @@ import { filterRows, noFilter, type ServerRow } from '../servers/server-rows.ts'
 import { ReadinessState } from '../servers/servers-page.tsx'
 import { useStore } from '../store.ts'
 import { Field } from '../ui/field.tsx'
+import { State } from '../ui/state.tsx'
 import { type Column, Table } from '../ui/table.tsx'
 import { reasonAgainst, type SortedOut } from './sort-out.ts'
 
@@ -21,7 +22,7 @@ const columnsFor = (against: (row: ServerRow) => string | undefined): Column<Ser
     id: 'readiness',
     title: t.servers.columns.readiness,
     width: '150px',
-    cell: row => <ReadinessState of={row.readiness} />,
+    cell: row => <Fitness row={row} against={against(row)} />,
   },
   {
     id: 'whyNot',
@@ -47,6 +48,12 @@ const namesShown = 5
 function firstNames(rows: readonly ServerRow[]): string {
   const names = rows.slice(0, namesShown).map(row => row.name)
   return [...names, ...(rows.length > namesShown ? [t.create.words.andMore(rows.length - namesShown)] : [])].join(', ')
+}
+
+/** A narrow window has no column for the reason: a server that is fit and cannot be chosen has a job. */
+function Fitness({ row, against }: { row: ServerRow; against: string | undefined }) {
+  if (against !== t.create.hasJob) return <ReadinessState of={row.readiness} />
+  return <State kind="stopped" word={t.create.hasJobShort} />
 }
 
 export function ServersStep({ sorted, error }: { sorted: SortedOut; error: string | undefined }) {

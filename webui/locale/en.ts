@@ -290,6 +290,7 @@ export const t = {
     refused: (count: number) =>
       `${plural(count, 'selected server')} cannot be replicated as ${count === 1 ? 'it is' : 'they are'}, and will be left out:`,
     hasJob: 'It already has a job.',
+    hasJobShort: 'Has a job',
     whyNot: 'Cannot be chosen because',
     chosen: (count: number, names: string) => `${plural(count, 'server')} chosen${names === '' ? '' : `: ${names}`}`,
     noneChosen: 'Choose at least one server that can be replicated.',

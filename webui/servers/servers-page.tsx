@@ -1,9 +1,10 @@
 // Servers: search, filter, select hundreds, and start jobs from the selection.
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import { api } from '../api.ts'
-import type { JobView } from '../contract.ts'
+import type { JobView, RunView } from '../contract.ts'
 import { bytes, moment } from '../format.ts'
 import { useAction } from '../hooks.ts'
+import { jobState, lastRuns } from '../jobs/job-state.ts'
 import { live, loadCatalog } from '../live.ts'
 import { t } from '../locale/en.ts'
 import { go } from '../router.ts'
@@ -41,10 +42,12 @@ export function ServersPage() {
     if (version !== undefined) void readServers(version)
   }, [version])
   const jobOf = useMemo(() => new Map(jobs?.map(job => [job.serverId, job])), [jobs])
+  const runs = useStore(live.runs).data
+  const lastRun = useMemo(() => lastRuns(runs ?? []), [runs])
   const withJob = useMemo(() => new Set(jobOf.keys()), [jobOf])
   const sorted = useMemo(() => sortRows(list.rows, sorting), [list.rows, sorting])
   const rows = useMemo(() => filterRows(sorted, filter, withJob), [sorted, filter, withJob])
-  const all = useMemo(() => columnsFor(jobOf, setOpenId), [jobOf])
+  const all = useMemo(() => columnsFor(jobOf, lastRun, setOpenId), [jobOf, lastRun])
   // Beside the details there is room for what tells servers apart.
   const columns = openId === undefined ? all : all.filter(({ id }) => besidePanel.has(id))
   const open = openId === undefined ? undefined : list.rows.find(row => row.id === openId)?.server
@@ -148,7 +151,11 @@ const besidePanel = new Set(['name', 'readiness', 'size', 'job'])
 const rowKey = (row: ServerRow) => row.id
 const rowName = (row: ServerRow) => row.name
 
-function columnsFor(jobOf: ReadonlyMap<string, JobView>, open: (id: string) => void): Column<ServerRow>[] {
+function columnsFor(
+  jobOf: ReadonlyMap<string, JobView>,
+  lastRun: ReadonlyMap<string, RunView>,
+  open: (id: string) => void,
+): Column<ServerRow>[] {
   const words = t.servers.columns
   return [
     {
@@ -187,7 +194,7 @@ function columnsFor(jobOf: ReadonlyMap<string, JobView>, open: (id: string) => v
       wideOnly: true,
       cell: row => {
         const job = jobOf.get(row.id)
-        return job && <a href={`/jobs?job=${job.id}`}>{t.jobs.states[job.state]}</a>
+        return job && <a href={`/jobs?job=${job.id}`}>{jobState(job, lastRun.get(job.id)).word}</a>
       },
     },
   ]

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { jobState } from '../../../webui/jobs/job-state.ts'
+import { jobState, lastRuns } from '../../../webui/jobs/job-state.ts'
 import { job, run } from '../samples.ts'
 
 const ended = run('r', { state: 'succeeded', endedAt: '2026-01-01T01:00:00.000Z' })
@@ -19,4 +19,15 @@ t.test('failures are told, in short in a table; a pause counts more', async t =>
   t.equal(jobState(job('j', { state: 'paused', failuresInARow: 2 }), ended).kind, 'stopped')
   t.equal(jobState(job('j', { state: 'paused', pausedBecause: 'x' }), ended).kind, 'warning')
   t.equal(jobState(job('j', { state: 'ended' }), ended).word, 'Ended')
+})
+
+t.test('the last run of each job is the first of the list', async t => {
+  const last = lastRuns([run('new', { jobId: 'a' }), run('other', { jobId: 'b' }), run('old', { jobId: 'a' })])
+  t.strictSame(
+    [...last].map(([job, { id }]) => [job, id]),
+    [
+      ['a', 'new'],
+      ['b', 'other'],
+    ],
+  )
 })
