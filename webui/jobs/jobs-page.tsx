@@ -121,7 +121,7 @@ function columnsFor(lastRun: ReadonlyMap<string, RunView>): Column<JobView>[] {
     {
       id: 'state',
       title: words.state,
-      width: 'clamp(97px, 12vw, 130px)',
+      width: 'clamp(93px, 12vw, 130px)',
       cell: job => <JobState job={job} lastRun={lastRun.get(job.id)} />,
     },
     { id: 'schedule', title: words.schedule, width: '140px', wideOnly: true, cell: job => repeatWords(job.schedule) },
