@@ -32,8 +32,12 @@ export const deploymentSizes: readonly [DeploymentSize, ...DeploymentSize[]] = [
 export const HARDWARE_VERSION = 'vmx-13'
 /** The name that is mapped to a port group of the site. */
 export const NETWORK_NAME = 'Management'
-/** CIM's number for Debian (64 bit), and vSphere's own name, which says more. */
-export const GUEST_OS = { cim: 96, vmware: 'debian12_64Guest' }
+/**
+ * CIM's number for Debian (64 bit), and the newest Debian that vSphere 6.5 has a name for (Debian 11 came with 7.0, 12 with
+ * 8.0.0.1): a name that is not known is taken for another system, of 32 bits at worst. Source: VMware's own enumerations,
+ * VirtualMachineGuestOsIdentifier in pyVmomi 6.5 and govmomi 0.56.
+ */
+export const GUEST_OS = { cim: 96, vmware: 'debian10_64Guest' }
 
 /** CIM resource types. */
 const type = { cpu: 3, memory: 4, ide: 5, scsi: 6, network: 10, cdrom: 15, disk: 17 } as const

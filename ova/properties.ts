@@ -26,8 +26,10 @@ export const properties: readonly OvfProperty[] = [
     key: 'hostname',
     category: network,
     label: 'Host name',
-    description: 'Full name, such as hoist.example.com. Empty: hoist. A name that DHCP gives is not taken.',
-    maxLength: 253,
+    description:
+      'Full name, such as hoist.example.com, at most 64 characters. Empty: hoist. A name that DHCP gives is not taken.',
+    // HOST_NAME_MAX of Linux: the machine would not take a longer one.
+    maxLength: 64,
   },
   {
     key: 'ipv4_mode',

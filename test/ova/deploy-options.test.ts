@@ -73,7 +73,7 @@ t.test('govc reads the OVA as we describe it, and vCenter makes the machine that
     PropertyMapping: ours.PropertyMapping.map(({ Key, Value }) => ({ Key, Value: values[Key] ?? Value })),
     NetworkMapping: [{ Name: 'Management', Network: 'VM Network' }],
   })
-  t.match(large, { guestId: 'debian12_64Guest', hardware: { numCPU: 4, memoryMB: 8192 } })
+  t.match(large, { guestId: 'debian10_64Guest', hardware: { numCPU: 4, memoryMB: 8192 } })
   t.strictSame(
     Object.fromEntries(large.vAppConfig.property.map(({ id, value }) => [id, value ?? ''])),
     Object.fromEntries(properties.map(({ key, fallback = '' }) => [key, values[key] ?? fallback])),

@@ -32,10 +32,11 @@ t.test('xmllint reads it, and every reference leads somewhere', async t => {
   t.equal(await value(`string(${of('VirtualHardwareSection')}/@transport)`), 'com.vmware.guestInfo iso')
 })
 
-t.test('the firmware is EFI and the guest Debian 12', async t => {
+t.test('the firmware is EFI; the guest is one that vSphere 6.5 knows, and is called Debian 12', async t => {
   const text = formatDescriptor(options)
   t.match(text, /<vmw:Config ovf:required="false" vmw:key="firmware" vmw:value="efi"\/>/)
-  t.match(text, /<OperatingSystemSection ovf:id="96" vmw:osType="debian12_64Guest">/)
+  t.match(text, /<OperatingSystemSection ovf:id="96" vmw:osType="debian10_64Guest">/)
+  t.match(text, '<Description>Debian GNU/Linux 12 (64-bit)</Description>')
 })
 
 t.test('a version that is none is refused', async t => {

@@ -22,6 +22,11 @@ t.test('the properties are those that the first boot reads', async t => {
   )
 })
 
+t.test('a host name is refused by vCenter where Linux would refuse it', async t => {
+  const [hostname] = propertyElements(properties).filter(({ attributes }) => attributes['ovf:key'] === 'hostname')
+  t.equal(hostname?.attributes['ovf:qualifiers'], 'MinLen(0),MaxLen(64)')
+})
+
 t.test('only the setup code is a password, and the machine starts with nothing filled in', async t => {
   const elements = propertyElements(properties).filter(({ name }) => name === 'Property')
   t.equal(elements.length, properties.length)
