@@ -18,6 +18,8 @@ export interface BootLoader {
   espSerial?: string
   /** The tree whose GRUB it is, so that its version is the one that the tree's packages name; this machine's if left out. */
   tree?: string
+  /** Whether GRUB can speak on a serial line, too; it can if left out. */
+  serial?: boolean
 }
 
 const modules = [
@@ -33,7 +35,7 @@ const modules = [
     'configfile',
     'linux',
   ],
-  ...['serial', 'terminal', 'boot', 'echo', 'test', 'true', 'regexp', 'sleep', 'loadenv', 'gzio'],
+  ...['terminal', 'boot', 'echo', 'test', 'true', 'regexp', 'sleep', 'loadenv', 'gzio'],
 ]
 
 /** Makes the disk boot both ways. */
@@ -43,7 +45,7 @@ export async function bootLoader(options: BootLoader): Promise<void> {
 }
 
 async function grubImage(
-  { directory, label, tree }: BootLoader,
+  { directory, label, tree, serial = true }: BootLoader,
   format: string,
   output: string,
   more: string[],
@@ -54,7 +56,7 @@ async function grubImage(
   const find = [`search --no-floppy --label ${label} --set root`, 'set prefix=($root)/boot/grub']
   await writeFile(join(outside, 'embedded.cfg'), [...find, 'configfile $prefix/grub.cfg', ''].join('\n'))
   const options = ['-O', format, '-o', join(inside, output), '-p', '/boot/grub', '-c', join(inside, 'embedded.cfg')]
-  await run(command, [...first, ...options, ...modules, ...more])
+  await run(command, [...first, ...options, ...modules, ...(serial ? ['serial'] : []), ...more])
   await rm(join(outside, 'embedded.cfg'))
   if (outside === directory) return
   await copyFile(join(outside, output), join(directory, output))

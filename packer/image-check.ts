@@ -9,6 +9,7 @@ export interface Finding {
   name:
     | 'account'
     | 'apt'
+    | 'boot-loader'
     | 'build-access'
     | 'cache'
     | 'deleted-data'
@@ -84,6 +85,7 @@ export async function findings({ entries, tree }: System, expected: Expected): P
       found.push({ name: 'owner', path: entry.path, why: `belongs to ${entry.owner}` })
   }
   const text = async (path: string) => (paths.get(path)?.type === 'file' ? readFile(join(tree, path), 'utf8') : '')
+  found.push(...bootLoader(await text('/boot/grub/grub.cfg')))
   found.push(...accounts(await text('/etc/passwd'), await text('/etc/shadow')))
   if ((await text('/etc/machine-id')) !== '')
     found.push({ name: 'machine-id', path: '/etc/machine-id', why: 'every machine makes its own' })
@@ -102,6 +104,18 @@ export async function findings({ entries, tree }: System, expected: Expected): P
     if (entry.type === 'file' && entry.path.startsWith('/'))
       found.push(...(await inFile(entry, tree, expected.strangers)))
   return found.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0))
+}
+
+/** vSphere's machine has no serial port: base/files/etc/default/grub. */
+function bootLoader(config: string): Finding[] {
+  const found: Finding[] = []
+  const wrong = (why: string) => found.push({ name: 'boot-loader', path: '/boot/grub/grub.cfg', why })
+  if (/^\s*(serial\b|terminal_(in|out)put\b.*\bserial\b)/m.test(config)) wrong('has GRUB speak on a serial line')
+  for (const [line] of config.matchAll(/^\s*linux\s.*$/gm)) {
+    const last = [...line.matchAll(/\sconsole=(\S+)/g)].at(-1)?.[1]
+    if (!/^tty\d$/.test(last ?? '')) wrong(`has ${last ?? 'nothing'} for the kernel's last console`)
+  }
+  return found
 }
 
 function accounts(passwd: string, shadow: string): Finding[] {

@@ -1,5 +1,5 @@
 // Both ways into a disk, looked at; whether they boot is seen by test/lab/guests/debian.test.ts and npm run test-ova.
-import { open } from 'node:fs/promises'
+import { open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { bootLoader } from '../../packer/boot-loader.ts'
@@ -25,4 +25,20 @@ t.test('the first sector starts the second part, that its own rest, and UEFI fin
   const program = join(directory, 'found.efi')
   await run('mcopy', ['-i', `${disk}@@${esp.startMiB}M`, '::/EFI/BOOT/BOOTX64.EFI', program])
   t.match(await run('cat', [program]), /search --no-floppy --label small/)
+})
+
+t.test('the appliance has no driver for a serial line in GRUB, and its kernel ends at the screen', async t => {
+  const directory = t.testdir()
+  const disk = join(directory, 'disk.raw')
+  await partitionedDisk(disk, 64, 'gpt', [biosGrub, esp])
+  await bootLoader({ directory, disk, label: 'small', biosGrub, esp })
+  const driver = /Configure serial port/
+  const program = () => readFile(join(directory, 'BOOTX64.EFI'), 'latin1')
+  t.match(await program(), driver, 'it is there when it is not left out')
+  await bootLoader({ directory, disk, label: 'small', biosGrub, esp, serial: false })
+  t.notMatch(await program(), driver)
+
+  const settings = join(import.meta.dirname, '../../packer/base/files/etc/default/grub')
+  const said = await run('sh', ['-c', '. "$0"; echo "$GRUB_TERMINAL|$GRUB_CMDLINE_LINUX"', settings])
+  t.match(said, /^console\|.* console=tty1\n$/)
 })

@@ -9,6 +9,9 @@ import { type Finding, findings, strangersHere } from '../../packer/image-check.
 const sources = 'deb http://one.example/debian bookworm main\n'
 const expected = { sources, strangers: ['/builder/checkout', 'proxy.example:3128'] }
 
+const grubCfg =
+  'terminal_output console\nmenuentry Hoist {\n  linux /vmlinuz root=UUID=1 ro console=ttyS0,115200 console=tty1 quiet\n}\n'
+
 const clean: Record<string, string> = {
   'etc/passwd': 'root:x:0:0::/root:/bin/bash\nnobody:x:65534:65534::/:/usr/sbin/nologin\nhoist:x:900:900::/:/x\n',
   'etc/shadow': 'root:*:19518::::::\nnobody:*:19518::::::\nhoist:!:19518::::::\n',
@@ -16,7 +19,7 @@ const clean: Record<string, string> = {
   'etc/hostname': 'hoist\n',
   'etc/apt/sources.list': sources,
   'etc/apt/apt.conf.d/70debconf': '// Acquire::http::Proxy is not for us\n',
-  'boot/grub/grub.cfg': 'boot\n',
+  'boot/grub/grub.cfg': grubCfg,
   vmlinuz: 'kernel',
   'initrd.img': 'initrd',
   'var/log/wtmp': '',
@@ -103,6 +106,10 @@ const planted: [path: string, content: string, name: Finding['name']][] = [
   ['tmp/payload.tar', 'x', 'cache'],
   ['run/lockfile', 'x', 'cache'],
   ['home/builder/x', 'x', 'cache'],
+  ['boot/grub/grub.cfg', `serial --unit=0 --speed=115200\n${grubCfg}`, 'boot-loader'],
+  ['boot/grub/grub.cfg', grubCfg.replace('console', 'serial console'), 'boot-loader'],
+  ['boot/grub/grub.cfg', grubCfg.replace('console=tty1', ''), 'boot-loader'],
+  ['boot/grub/grub.cfg', grubCfg.replace(/console=\S+/g, ''), 'boot-loader'],
   ['etc/hostname', 'ci-runner-7\n', 'stranger'],
   ['usr/share/x', 'made in /builder/checkout/packer', 'stranger'],
   ['etc/environment', 'http_proxy=http://proxy.example:3128\n', 'stranger'],
