@@ -10,6 +10,9 @@ import { cacheDirectory, lock } from '../lab/tools.ts'
 
 const top = join(import.meta.dirname, '..', '..')
 
+/** An OVA has to stay below this: 350 MB. */
+export const largestOvaBytes = 350e6
+
 export interface BuiltOva {
   ova: string
   /** What govc takes as -options. */

@@ -7,24 +7,20 @@ import { pipeline } from 'node:stream/promises'
 import { startLab } from '../lab/lab.ts'
 import { ensureTools, run } from '../lab/tools.ts'
 import { govc, importOva } from '../ova/import-ova.ts'
+import { largestOvaBytes } from './build.ts'
 import type { Unpacked } from './disks.ts'
-
-const largestBytes = 350 * 2 ** 20
 
 /** virt-v2v, qemu-img, tar and SHA-256. */
 export async function readers(ova: string, unpacked: Unpacked): Promise<string> {
   await ensureTools(['ova', 'images'])
   const { size } = await stat(ova)
-  if (size >= largestBytes) throw new Error(`the OVA has ${size} bytes, more than ${largestBytes}`)
+  if (size >= largestOvaBytes) throw new Error(`the OVA has ${size} bytes, more than ${largestOvaBytes}`)
   const { names, directory, vmdks } = unpacked
   const order = [basename(vmdks.system), basename(vmdks.data)]
   // A certificate may stand between the manifest and the disks.
   if (!names[0]?.endsWith('.ovf') || !names[1]?.endsWith('.mf') || names.slice(-2).join() !== order.join())
     throw new Error(`the order in the tar is ${names.join(', ')}`)
-  for (const line of (await readFile(join(directory, names[1]), 'utf8')).trim().split('\n')) {
-    const [, file = '', digest] = /^SHA256\(([^)]+)\)= ([0-9a-f]{64})$/.exec(line) ?? []
-    if ((await sha256Of(join(directory, file))) !== digest) throw new Error(`the manifest is wrong: ${line}`)
-  }
+  await checkManifest(directory, names)
   for (const file of Object.values(vmdks)) await run('qemu-img', ['check', '-f', 'vmdk', file])
   const env = { ...process.env, LIBGUESTFS_BACKEND: 'direct' }
   const source = await run('virt-v2v', ['-i', 'ova', ova, '--print-source'], { env })
@@ -32,6 +28,20 @@ export async function readers(ova: string, unpacked: Unpacked): Promise<string> 
     if (!expected.test(source)) throw new Error(`virt-v2v does not see ${expected}:\n${source}`)
   }
   return `${(size / 2 ** 20).toFixed(0)} MiB; virt-v2v reads it, qemu-img checks both disks, ${names.join(', ')}`
+}
+
+/** Every file of the tar but manifest and certificate has one line, nothing else has, and each is true. */
+export async function checkManifest(directory: string, names: readonly string[]): Promise<void> {
+  const manifest = names.find(name => name.endsWith('.mf')) ?? ''
+  const told: string[] = []
+  for (const line of (await readFile(join(directory, manifest), 'utf8')).trim().split('\n')) {
+    const [, file = '', digest] = /^SHA256\(([^)]+)\)= ([0-9a-f]{64})$/.exec(line) ?? []
+    told.push(file)
+    if (!names.includes(file) || (await sha256Of(join(directory, file))) !== digest)
+      throw new Error(`the manifest is wrong: ${line}`)
+  }
+  const due = names.filter(name => !/\.(mf|cert)$/.test(name))
+  if (told.sort().join() !== due.sort().join()) throw new Error(`the manifest has ${told}, and the OVA ${due}`)
 }
 
 /** `govc import.ova` with properties into the lab's vCenter. */
