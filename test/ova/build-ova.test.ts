@@ -1,4 +1,5 @@
-import { readdir, readFile } from 'node:fs/promises'
+// The command: its options, what it writes, and how it ends.
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { optionsOf } from '../../ova/build-ova.ts'
@@ -29,6 +30,22 @@ t.test('the command writes the OVA and its options for govc, the same for everyb
   t.match(listed.stdout, `<Version>${packageJson.version}</Version>`)
   t.match(listed.stdout, /Apache License/)
   t.match(JSON.parse(await readFile(join(directory, 'a.govc.json'), 'utf8')), { DiskProvisioning: 'thin' })
+})
+
+t.test('what the image is made of goes with it, and that there is nothing is said', async t => {
+  const directory = t.testdir({ image: { 'hoist-9.9.9.cdx.json': 'another release' }, out: {} })
+  const disk = await writeSystemDisk(join(directory, 'image'))
+  const args = ['--disk', disk, '--out', join(directory, 'out/a.ova')]
+  const epoch = { SOURCE_DATE_EPOCH: '1700000000' }
+  t.match((await build(args, epoch)).stderr, /no bill of materials/)
+  for (const kind of ['cdx.json', 'licences.txt'])
+    await writeFile(join(directory, `image/hoist-${packageJson.version}.${kind}`), `these ${kind}`)
+  const { stdout, stderr } = await build(args, epoch)
+  t.equal(stderr, '')
+  for (const kind of ['cdx.json', 'licences.txt']) {
+    t.match(stdout, `a.${kind}: `)
+    t.equal(await readFile(join(directory, `out/a.${kind}`), 'utf8'), `these ${kind}`)
+  }
 })
 
 t.test('what it is told is what it does', async t => {
