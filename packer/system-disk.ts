@@ -33,15 +33,24 @@ export async function makeSystemDisk({ base, directory, modifiedAt, onLine, sign
     accelerator: (await kvmWorks()) ? 'kvm' : 'tcg',
   }
   const args = Object.entries(variables).flatMap(([name, value]) => ['-var', `${name}=${value}`])
-  await packer(
-    ['build', '-color=false', ...args, join(import.meta.dirname, 'appliance.pkr.hcl')],
-    directory,
-    onLine,
-    signal,
-  )
+  let from = join(import.meta.dirname, 'appliance.pkr.hcl')
+  if (await wantsPlugins(directory, signal)) {
+    await packer(['init', join(import.meta.dirname, 'plugins.pkr.hcl')], directory, onLine, signal)
+    from = import.meta.dirname // with the block that names the plugin
+  }
+  await packer(['build', '-color=false', ...args, from], directory, onLine, signal)
   const raw = join(directory, 'system.raw')
   await run('qemu-img', ['convert', '-O', 'raw', join(directory, 'disk/system.qcow2'), raw])
   return raw
+}
+
+/** Whether this Packer is 1.7 or newer, which takes the qemu builder from a plugin; Debian's 1.6.6 has it in it, and refuses the block. */
+async function wantsPlugins(directory: string, signal: AbortSignal): Promise<boolean> {
+  const lines: string[] = []
+  await packer(['version'], directory, line => lines.push(line), signal)
+  const [, major, minor] = /^Packer v(\d+)\.(\d+)/m.exec(lines.join('\n')) ?? []
+  if (major === undefined) throw new Error(`packer version says "${lines.join(' ')}", and no version`)
+  return Number(major) > 1 || Number(minor) >= 7
 }
 
 async function packer(
