@@ -20,9 +20,11 @@ const serviceId = '900'
 /** 2023-06-10, Debian 12's release: for dates that would otherwise be those of the build. */
 const epoch = '1686355200'
 
-/** The raw disk of the base for these package sources; about a minute when it has to be made. */
-export async function baseDisk(sources: string): Promise<string> {
-  const kept = join(cacheDirectory, 'image-base')
+/** Where bases are kept, unless a build wants a place of its own. */
+export const usualBases = join(cacheDirectory, 'image-base')
+
+/** The raw disk of the base for these package sources; about a minute when it is not in the folder `kept` and has to be made. */
+export async function baseDisk(sources: string, kept: string): Promise<string> {
   const key = createHash('sha256')
     .update(sources)
     .update(await sourcesState(sources))

@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
 import packageJson from '../package.json' with { type: 'json' }
 import { cacheDirectory, ensureTools, run } from '../test/lab/tools.ts'
-import { baseDisk } from './base.ts'
+import { baseDisk, usualBases } from './base.ts'
 import { contentList, readSystem } from './content-list.ts'
 import { deletedData, wipeDeletedData } from './deleted-data.ts'
 import { findings, strangersHere } from './image-check.ts'
@@ -28,6 +28,7 @@ the build stays in it. npm run build-ova packs it.
 
   --out DIR            where system.raw and the lists about it go (.cache/image)
   --release-key FILE   public key (PEM, ed25519) that the appliance trusts for upgrades; may be given several times
+  --bases DIR          where Debian's part is kept for the next build (.cache/image-base)
   --sources FILE       package sources, in sources.list's format (default: the example that Debian's apt package ships)
   --help               this text
 
@@ -42,6 +43,7 @@ export class UsageError extends Error {
 
 export interface ImageOptions {
   out: string
+  bases: string
   releaseKeys: string[]
   sources?: string
   /** Seconds since 1970. */
@@ -55,6 +57,7 @@ export async function optionsOf(args: readonly string[], env: NodeJS.ProcessEnv)
   for (const path of values['release-key']) await checkKey(path)
   return {
     out: resolve(values.out),
+    bases: resolve(values.bases),
     releaseKeys: values['release-key'],
     ...(values.sources === undefined ? {} : { sources: values.sources }),
     modifiedAt: await sourceTime(env),
@@ -68,6 +71,7 @@ function parsed(args: readonly string[]) {
       options: {
         out: { type: 'string', default: join(cacheDirectory, 'image') },
         'release-key': { type: 'string', multiple: true, default: [] },
+        bases: { type: 'string', default: usualBases },
         sources: { type: 'string' },
         help: { type: 'boolean', default: false },
       },
@@ -106,7 +110,7 @@ export async function buildImage(options: ImageOptions, signal: AbortSignal): Pr
   const step = progress()
   try {
     const sources = await packageSources(options.sources)
-    const base = await baseDisk(sources)
+    const base = await baseDisk(sources, options.bases)
     step('base')
     const { releaseKeys } = options
     const release = await releaseFiles(top)

@@ -59,6 +59,23 @@ export function contentList(entries: readonly Entry[]): string {
     .join('')
 }
 
+/** What two lists do not have in common, a sentence a path, sorted; empty when all is the same. */
+export function contentDifferences(first: string, second: string): string[] {
+  const [one, two] = [linesByPath(first), linesByPath(second)]
+  return [...new Set([...one.keys(), ...two.keys()])].sort().flatMap(path => {
+    const [a, b] = [one.get(path), two.get(path)]
+    if (a === b) return []
+    if (a === undefined) return [`${path} is only in the second`]
+    if (b === undefined) return [`${path} is only in the first`]
+    return [`${path}: ${a.slice(0, -path.length - 1)}, then ${b.slice(0, -path.length - 1)}`]
+  })
+}
+
+function linesByPath(list: string): Map<string, string> {
+  const lines = list.split('\n').filter(line => line !== '')
+  return new Map(lines.map(line => [/ ("\/(?:[^"\\]|\\.)*"|\S+)$/.exec(line)?.[1] ?? line, line]))
+}
+
 const types: Readonly<Record<string, Entry['type']>> = {
   '01': 'fifo',
   '02': 'device',

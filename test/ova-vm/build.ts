@@ -60,8 +60,10 @@ async function filesBelow(folder: string): Promise<string[]> {
   return entries.filter(entry => entry.isFile()).map(entry => join(entry.parentPath, entry.name))
 }
 
-async function program(command: string, args: string[]): Promise<void> {
-  const child = spawn(command, args, { cwd: top, stdio: ['ignore', process.stderr, process.stderr] })
+/** Runs one of the project's commands; what it prints goes to stderr. @throws Error when it ends with another status than 0 */
+export async function program(command: string, args: string[], env: Record<string, string> = {}): Promise<void> {
+  const stdio = ['ignore', process.stderr, process.stderr] as const
+  const child = spawn(command, args, { cwd: top, env: { ...process.env, ...env }, stdio: [...stdio] })
   const [status, signal] = await once(child, 'close')
   if (status !== 0) throw new Error(`${[command, ...args].join(' ')} ended with ${signal ?? status}`)
 }

@@ -20,6 +20,7 @@ const env = { SOURCE_DATE_EPOCH: '1700000000' }
 t.test('without options the image goes into the cache, with the time of the commit', async t => {
   t.match(await optionsOf([], {}), {
     out: /\/\.cache\/image$/,
+    bases: /\/\.cache\/image-base$/,
     releaseKeys: [],
     sources: undefined,
     modifiedAt: Number,
@@ -30,8 +31,10 @@ t.test('without options the image goes into the cache, with the time of the comm
 t.test('every option arrives', async t => {
   const directory = t.testdir(files)
   const key = join(directory, 'public.pem')
-  t.strictSame(await optionsOf(['--out', '/x', '--release-key', key, '--release-key', key, '--sources', 's'], env), {
+  const args = ['--out', '/x', '--bases', '/y', '--release-key', key, '--release-key', key, '--sources', 's']
+  t.strictSame(await optionsOf(args, env), {
     out: '/x',
+    bases: '/y',
     releaseKeys: [key, key],
     sources: 's',
     modifiedAt: 1_700_000_000,

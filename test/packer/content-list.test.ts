@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { chmod, chown, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { contentList, readSystem } from '../../packer/content-list.ts'
+import { contentDifferences, contentList, readSystem } from '../../packer/content-list.ts'
 import { MiB, patch } from '../../packer/disk-image.ts'
 import { ensureTools } from '../lab/tools.ts'
 import { smallLayout, smallSystem } from './small-system.ts'
@@ -36,6 +36,27 @@ t.test('every path is listed with type, mode, owner, size and hash; links are to
     `file 0644 900:901 1 ${sha256('x')} /home/own`,
     'link 0777 0:0 "etc" /link',
     'directory 0700 0:0 - /lost+found',
+  ])
+})
+
+t.test('what differs between two lists is named by its path, whatever differs', async t => {
+  const list = [
+    'file 0644 0:0 6 aa /etc/hostname',
+    'file 0644 0:0 0 bb "/etc/with blank"',
+    'link 0777 0:0 "a b" /link',
+    'directory 1770 0:0 - /home',
+  ]
+  const text = (lines: readonly string[]) => lines.map(line => `${line}\n`).join('')
+  const differences = (second: readonly string[]) => contentDifferences(text(list), text(second))
+  t.strictSame(differences(list), [])
+  t.strictSame(differences(list.toReversed()), [], 'order is none')
+  t.strictSame(differences(list.slice(1)), ['/etc/hostname is only in the first'])
+  t.strictSame(differences([...list, 'file 0644 0:0 1 cc "/new one"']), ['"/new one" is only in the second'])
+  const changed = list.map(line => line.replace('bb', 'cc').replace('"a b"', '"a c"').replace('1770', '0755'))
+  t.strictSame(differences(changed), [
+    '"/etc/with blank": file 0644 0:0 0 bb, then file 0644 0:0 0 cc',
+    '/home: directory 1770 0:0 -, then directory 0755 0:0 -',
+    '/link: link 0777 0:0 "a b", then link 0777 0:0 "a c"',
   ])
 })
 
