@@ -97,6 +97,28 @@ export function withoutTest(
   })
 }
 
+/** With its content, as a file has it or as a program's text would: the words alone stand in whatever handles keys. */
+const privateKey =
+  /-----BEGIN [A-Z ]*PRIVATE KEY-----(?:\\+[rn]|[\s"'`+,]|[\w-]+: [^\n\\]*(?:\n|\\+n))*[A-Za-z0-9+/]{40}/
+
+/** Hosts that packages are fetched from: which ones is each machine's own setting. Names that are kept for examples are no hosts. */
+const mirrors: readonly RegExp[] = [
+  /\b(?:[\w-]+\.)*(?:deb|security|ftp\d?|archive|snapshot|httpredir|ports|cdn[\w-]*|mirrors?\d*)\.(?:[\w-]+\.)*(?:debian|ubuntu)\.(?:org|net|com)\b/i,
+  /\b(?:[\w-]+\.)*mirrors?\d*\.(?!example\.)(?:[\w-]+\.)+(?:com|net|org|edu|io|cloud|[a-z]{2})\b/i,
+  /\b(?:registry\.(?:npmjs|yarnpkg|npmmirror)|pypi|(?:[\w-]+\.)?pythonhosted|(?:proxy|sum)\.golang|goproxy|(?:(?:static|index)\.)?crates|repo\d?\.maven(?:\.apache)?|deb\.nodesource)\.(?:org|com|io|cn)\b/i,
+]
+
+/** What no file of the project may hold, as a sentence each: private keys (tests make theirs as they run) and package mirrors. */
+export function forbiddenTexts(sources: readonly Source[]): string[] {
+  return sources.flatMap(({ path, text }) => {
+    const names = mirrors.flatMap(mirror => mirror.exec(text)?.[0] ?? [])
+    return [
+      ...(privateKey.test(text) ? [`${path} holds a private key`] : []),
+      ...names.map(name => `${path} names the package mirror ${name}`),
+    ]
+  })
+}
+
 function breach(path: string, found: Import): string | undefined {
   const { specifier } = found
   if (specifier === '?') return 'a computed import cannot be checked'

@@ -1,8 +1,17 @@
 // The house stands as docs/architecture.md draws it; and the rules that say so are proven on planted breaches.
-import { globSync, readFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { generateKeyPairSync } from 'node:crypto'
+import { globSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { importBreaches, importsOf, type Source, withoutFirstComment, withoutTest } from './house-rules.ts'
+import {
+  forbiddenTexts,
+  importBreaches,
+  importsOf,
+  type Source,
+  withoutFirstComment,
+  withoutTest,
+} from './house-rules.ts'
 
 const top = join(import.meta.dirname, '..')
 const paths = (pattern: string) => globSync(pattern, { cwd: top }).sort()
@@ -203,4 +212,76 @@ t.test('a module without its first line is found', async t => {
     '',
   ]
   t.strictSame(withoutFirstComment(texts.map((text, index) => ({ path: String(index), text }))), ['3', '4', '5'])
+})
+
+t.test('no file of the project holds a private key or names a package mirror', async t => {
+  const listed = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: top })
+  const files = listed
+    .toString()
+    .split('\0')
+    .filter(path => path !== '' && statSync(join(top, path), { throwIfNoEntry: false })?.isFile())
+  t.ok(files.length > 500 && files.includes('package-lock.json'), 'the files were found')
+  const all = files.map(path => ({ path, text: readFileSync(join(top, path), 'latin1') }))
+  t.strictSame(forbiddenTexts(all), [])
+})
+
+t.test('a private key is found however it is written down; words about keys are none', async t => {
+  const { privateKey } = generateKeyPairSync('ed25519')
+  const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
+  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }) as string
+  const words = '-----BEGIN RSA PRIVATE KEY-----'
+  const body = pem.split('\n')[1] ?? ''
+  const keys: Record<string, string> = {
+    'as a file': `comment\n${pem}`,
+    'with the line ends of Windows': pem.replaceAll('\n', '\r\n'),
+    'of RSA': rsa.export({ type: 'pkcs1', format: 'pem' }) as string,
+    'under a passphrase': `${words}\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\n${body}\n`,
+    'as a string': JSON.stringify(pem),
+    'as a string in a string': JSON.stringify(JSON.stringify(pem)),
+    'line by line': `'${words}\\n' +\n  '${body}\\n'`,
+    'as a list of lines': `["${words}",\n "${body}"]`,
+  }
+  for (const [what, text] of Object.entries(keys))
+    t.strictSame(forbiddenTexts([{ path: 'x', text }]), ['x holds a private key'], what)
+  for (const text of [
+    words,
+    `${words}\n\${canary}\n`,
+    `${words}\n-----END`,
+    `/${words}[\\s\\S]+/`,
+    pem.replaceAll('PRIVATE', 'PUBLIC'),
+  ])
+    t.strictSame(forbiddenTexts([{ path: 'x', text }]), [], text)
+})
+
+t.test('a package mirror is found by its name; names for examples and other hosts are none', async t => {
+  // Put together here, for this file is looked at, too.
+  const host = (...labels: string[]) => labels.join('.')
+  const mirrors = [
+    host('deb', 'debian', 'org'),
+    host('security', 'debian', 'org'),
+    host('ftp', 'de', 'debian', 'org'),
+    host('snapshot', 'debian', 'org'),
+    host('eu', 'archive', 'ubuntu', 'com'),
+    host('mirror', 'some-company', 'com'),
+    host('debian', 'mirrors', 'university', 'ac', 'uk'),
+    host('registry', 'npmjs', 'org'),
+    host('files', 'pythonhosted', 'org'),
+    host('pypi', 'org'),
+    host('proxy', 'golang', 'org'),
+    host('static', 'crates', 'io'),
+    host('repo1', 'maven', 'org'),
+  ]
+  for (const name of mirrors)
+    t.strictSame(forbiddenTexts([{ path: 'x', text: `deb http://${name}/debian bookworm main` }]), [
+      `x names the package mirror ${name}`,
+    ])
+  for (const name of [
+    'www.debian.org',
+    'mirror.example',
+    'mirror.example.com',
+    'github.com',
+    'mirrored.ts',
+    'security.md',
+  ])
+    t.strictSame(forbiddenTexts([{ path: 'x', text: `see https://${name}/x` }]), [], name)
 })
