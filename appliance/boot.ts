@@ -6,7 +6,8 @@ import { toApplianceError } from './errors.ts'
 import { mountDataDisk } from './machine/data-disk.ts'
 import { finishFactoryReset } from './machine/factory-reset.ts'
 import { readFindings, writeFindings } from './machine/findings.ts'
-import { firstBoot } from './machine/first-boot.ts'
+import { firstBoot, laterBoot } from './machine/first-boot.ts'
+import { settleKept } from './machine/kept-properties.ts'
 import { machineFiles } from './machine/machine-files.ts'
 import { type RunProgram, runProgram } from './machine/run-program.ts'
 import { openSealedKey } from './machine/sealed-key.ts'
@@ -49,7 +50,10 @@ export async function boot(options: BootOptions, signal: AbortSignal): Promise<v
   })
 
   const user = await serviceUser(root)
-  if (!(await files.exists('firstBootDone'))) await firstBoot({ ...ground, user }, signal)
+  const work = (await files.exists('firstBootDone')) ? laterBoot : firstBoot
+  await work({ ...ground, user }, signal)
+  // The setup code lies where the service takes it over by now. Of a boot that is cut off here, the next does it.
+  await settleKept(files)
 
   // systemd calls a machine without a file after its distribution.
   if (!(await files.exists('hostname'))) await run('/usr/bin/hostname', ['hoist'], signal)

@@ -1,11 +1,13 @@
 // A whole boot on a machine in a directory: a new one, the next one, a factory reset, and one without a data disk.
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { boot } from '../appliance/boot.ts'
 import { machineFiles } from '../appliance/machine/machine-files.ts'
-import { blankDisk, labPrograms, labRoot, labTpm } from './machine/boot-lab.ts'
+import { takeOverDeployment } from '../appliance/setup/deployment.ts'
+import { blankDisk, hypervisorSays, labPrograms, labRoot, labTpm } from './machine/boot-lab.ts'
+import { tree } from './machine/machine-lab.ts'
 import { samplePublicKey } from './machine/sample-verbs.ts'
 import { ovfEnvironment } from './ova-vm/ovf-environment.ts'
 
@@ -18,9 +20,12 @@ function machine(t: Test, withDisk = true) {
   writeFileSync(join(root, 'sys/class/dmi/id/product_uuid'), `${uuid}\n`)
   const tpm = labTpm('a')
   const disks = withDisk ? [{ path: blankDisk(join(root, 'disk')) }] : []
-  const given = { properties: { setup_code: 'CANARY-CODE-1' } as Record<string, string> }
+  const given = { properties: { setup_code: 'CANARY-CODE-1' } as Record<string, string>, readable: true }
   const { run, ran } = labPrograms(disks, (words, args) => {
-    if (words.startsWith('vmware-rpctool')) return ovfEnvironment(given.properties)
+    if (words.startsWith('vm')) {
+      if (!given.readable) throw hypervisorSays('NULL')
+      return ovfEnvironment(given.properties)
+    }
     // As the test's user, whom this machine calls hoist.
     if (words.startsWith('setpriv ')) {
       execFileSync('mkdir', args.slice(args.indexOf('/usr/bin/mkdir') + 1), { stdio: 'pipe' })
@@ -62,6 +67,7 @@ t.test(
     writeFileSync(lab.at('dev/tpmrm0'), '')
     writeFileSync(lab.at('var/lib/hoist/secrets.key.sealed'), 'b:')
     await lab.files.write('findings', JSON.stringify([{ about: 'dns', text: 'of the first boot' }]))
+    await lab.files.write('deploymentProperties', '[]')
     await lab.files.write('firstBootDone', '')
     await lab.start()
     const findings = async () => JSON.parse((await lab.files.read('findings')) ?? '')
@@ -85,21 +91,87 @@ t.test('a factory reset forgets, and the first boot follows in the same boot', a
   lab.ran.length = 0
   await lab.start()
   t.ok(lab.said.includes('factory reset done'))
-  t.same(readdirSync(lab.at('var/lib/hoist')).sort(), ['deployment.json', 'uploads'])
+  t.same(readdirSync(lab.at('var/lib/hoist')).sort(), ['uploads'], 'its setup code is dead')
   t.ok(lab.ran.some(words => words.startsWith('ssh-keygen')))
   t.ok(await lab.files.exists('firstBootDone'))
   t.notOk(await lab.files.exists('hostname'))
 })
 
 t.test('what somebody on the machine puts in the place of the properties is not believed after a reset', async t => {
+  for (const unreadAtFirst of [false, true]) {
+    const lab = machine(t)
+    lab.given.readable = !unreadAtFirst
+    await lab.start()
+    lab.given.readable = true
+    // info-set needs no rights, and what it has set stays over a restart.
+    lab.given.properties = { setup_code: 'known-to-them', ssh_key: samplePublicKey }
+    await lab.files.write('resetMark', '')
+    for (let boots = 0; boots < 2; boots++) {
+      await lab.start()
+      t.notOk(await lab.files.exists('sshKeys'))
+      t.notOk(existsSync(lab.at('var/lib/hoist/deployment.json')))
+    }
+  }
+})
+
+t.test('the setup code of the deployment stays nowhere but where the service takes it over', async t => {
   const lab = machine(t)
   await lab.start()
-  // info-set needs no rights, and what it has set stays over a restart.
-  lab.given.properties = { setup_code: 'known-to-them', ssh_key: samplePublicKey }
+  t.same(JSON.parse(readFileSync(lab.at('var/lib/hoist/deployment.json'), 'utf8')), { setupCode: 'CANARY-CODE-1' })
+  rmSync(lab.at('var/lib/hoist/deployment.json'))
+  const holds = () =>
+    ['etc', 'var', 'run'].flatMap(place =>
+      Object.entries(tree(lab.at(place))).flatMap(([path, text]) => (/CANARY/.test(text) ? [path] : [])),
+    )
+  t.same(holds(), [])
+  // A cut before it went, or an image of before.
+  await lab.files.write('deploymentProperties', '[["setup_code",["CANARY-CODE-1"]]]')
+  await lab.start()
+  t.same(holds(), [])
   await lab.files.write('resetMark', '')
   await lab.start()
-  t.notOk(await lab.files.exists('sshKeys'))
-  t.same(JSON.parse(readFileSync(lab.at('var/lib/hoist/deployment.json'), 'utf8')), { setupCode: 'CANARY-CODE-1' })
+  t.same(holds(), [], 'though guestinfo still has it')
+})
+
+t.test('a new system disk over the data of an appliance that has an administrator does not open its setup', async t => {
+  const former = machine(t)
+  await former.start()
+  // As a new disk has it: nothing.
+  rmSync(former.at('etc/hoist'), { recursive: true })
+  await former.start()
+  const told = former.at('var/lib/hoist/deployment.json')
+  t.match(readFileSync(told, 'utf8'), /CANARY/)
+  // The service is who runs the test.
+  chownSync(told, process.getuid?.() ?? 0, process.getgid?.() ?? 0)
+  const codes: string[] = []
+  const claimed = async () => true
+  await takeOverDeployment({
+    dataDir: former.at('var/lib/hoist'),
+    claimed,
+    adoptSetupCode: async code => void codes.push(code),
+    settings: { getProxy: async () => undefined, setProxy: async () => undefined },
+    say: () => undefined,
+  })
+  t.same(codes, [])
+  t.notOk(existsSync(told))
+  t.same(JSON.parse((await former.files.read('deploymentProperties')) ?? ''), [])
+})
+
+t.test('properties that cannot be read are asked for at each boot until they are', async t => {
+  const lab = machine(t)
+  Object.assign(lab.given, { readable: false, properties: { hostname: 'late' } })
+  for (let boots = 0; boots < 2; boots++) {
+    await lab.start()
+    t.match(JSON.parse((await lab.files.read('findings')) ?? ''), [{ about: 'deployment', text: /asks again/ }])
+    t.notOk(await lab.files.exists('hostname'))
+  }
+  lab.given.readable = true
+  await lab.start()
+  t.equal(await lab.files.read('hostname'), 'late\n')
+  t.same(JSON.parse((await lab.files.read('findings')) ?? ''), [])
+  lab.ran.length = 0
+  await lab.start()
+  t.notOk(lab.ran.some(words => words.startsWith('vm')))
 })
 
 t.test('whatever the service has made in its directory, the machine starts', async t => {

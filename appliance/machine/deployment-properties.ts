@@ -60,7 +60,11 @@ export function readDeployment(environment: ReadonlyMap<string, readonly string[
   const name = value('hostname')
   const hostname = name === undefined ? undefined : valid({ verb: 'hostname', name })
   if (hostname) verbs.push(hostname)
-  else if (name !== undefined) find('hostname', 'It is no host name of at most 64 characters: the name is "hoist".')
+  else if (name !== undefined) {
+    const flaw =
+      name.length > 64 ? `It has ${name.length} characters, and at most 64 are possible` : 'It is no host name'
+    find('hostname', `${flaw}: the name is "hoist".`)
+  }
 
   const servers = wordsOf(value('ntp'))
   const time = servers.length === 0 ? undefined : valid({ verb: 'time', servers })

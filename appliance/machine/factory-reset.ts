@@ -1,6 +1,7 @@
 // The rest of a factory reset, at the next start and before anything else: the machine is as it was deployed.
 import { hostsFile } from './file-contents.ts'
 import { removeHostKeys } from './first-boot.ts'
+import { settleKept } from './kept-properties.ts'
 import type { MachineFile, MachineFiles } from './machine-files.ts'
 import { writeSettings } from './perform.ts'
 import type { RunProgram } from './run-program.ts'
@@ -16,7 +17,7 @@ export interface ResetGround {
 
 const remove = ['/usr/bin/rm', '-rf', '--']
 
-/** Not what the deployment has set: the next first boot takes it again, and from nowhere else. */
+/** Not what the deployment has set, but its setup code: the next first boot takes it again, and from nowhere else. */
 const forgotten: readonly MachineFile[] = ['network', 'time', 'aptProxy', 'hostname', 'sshRule', 'sshKeys', 'findings']
 
 /**
@@ -31,6 +32,8 @@ export async function finishFactoryReset(ground: ResetGround, signal: AbortSigna
   await run('/usr/bin/find', [dataDir, '-mindepth', '1', '-maxdepth', '1', '-exec', ...remove, '{}', '+'], signal)
   await removeHostKeys(sshDir)
   for (const file of forgotten) await files.remove(file)
+  // It has opened this appliance once, and whoever knows it could do so again: the machine makes one of its own.
+  await settleKept(files)
   // As the image has them.
   await files.write('hosts', hostsFile('hoist'))
   await writeSettings({ verb: 'updates', enabled: true }, files)

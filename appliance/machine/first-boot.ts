@@ -2,11 +2,11 @@
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { toApplianceError } from '../errors.ts'
-import { readDeployment } from './deployment-properties.ts'
-import { writeFindings } from './findings.ts'
-import { propertiesOnce } from './kept-properties.ts'
-import type { MachineFiles } from './machine-files.ts'
-import { writeSettings } from './perform.ts'
+import { type DeploymentProperties, readDeployment } from './deployment-properties.ts'
+import { type Finding, writeFindings } from './findings.ts'
+import { areUnread, propertiesOnce } from './kept-properties.ts'
+import type { MachineFile, MachineFiles } from './machine-files.ts'
+import { type Settings, writeSettings } from './perform.ts'
 import type { RunProgram } from './run-program.ts'
 import { type ServiceUser, writeForService } from './service-user.ts'
 
@@ -24,35 +24,76 @@ export interface FirstBootGround {
 
 /** Nothing that was filled in wrongly stops it. */
 export async function firstBoot(ground: FirstBootGround, signal: AbortSignal): Promise<void> {
-  const { root, files, run, dataDir, user, say } = ground
-  const { properties, unreadable } = await propertiesOnce(ground, signal)
-  const { verbs, sshKey, deployment, findings, unknown } = readDeployment(properties)
-  for (const key of unknown) say(`a property of the deployment is unknown: ${/^[\w.-]{1,64}$/.test(key) ? key : '?'}`)
-
-  for (const verb of verbs) await writeSettings(verb, files)
-  if (verbs.some(({ verb }) => verb === 'hostname')) await run('/usr/bin/hostname', ['--file', '/etc/hostname'], signal)
+  const { root, files, run } = ground
+  const { properties, findings, keep } = await propertiesOnce(ground, signal)
+  await keep()
+  const wanted = readDeployment(properties)
+  findings.push(...(await setUp(wanted, ground, signal)))
   // The image's own name: one that nobody has set is not shown as if somebody had.
-  else await files.remove('hostname')
-  // The only way to a key: ADR 0006.
-  if (sshKey !== undefined) await files.write('sshKeys', `${sshKey}\n`)
-  if (Object.keys(deployment).length > 0)
-    await writeForService(join(dataDir, 'deployment.json'), Buffer.from(JSON.stringify(deployment)), 0o600, user).catch(
-      (thrown: unknown) => {
-        // A data disk of before may be full.
-        findings.push({ about: 'deployment', text: 'The service was not told setup code and proxy: see the journal.' })
-        say(toApplianceError(thrown).message)
-      },
-    )
+  if (!wanted.verbs.some(({ verb }) => verb === 'hostname')) await files.remove('hostname')
 
   await removeHostKeys(ground.sshDir)
   await run('/usr/bin/ssh-keygen', ['-A', ...(root === '/' ? [] : ['-f', root])], signal)
 
-  const all = [...unreadable.map(text => ({ about: 'deployment', text })), ...findings]
-  for (const { about, text } of all) say(`${about}: ${text}`)
-  await writeFindings(files, all)
+  await tell(findings, ground)
   // The host keys were not written by us.
   await run('/usr/bin/sync', [], signal)
   await files.write('firstBootDone', '')
+}
+
+/**
+ * What the first boot could not read is asked for again at each boot until it is known. Where somebody has set something
+ * meanwhile, that is newer.
+ */
+export async function laterBoot(ground: FirstBootGround, signal: AbortSignal): Promise<void> {
+  const { files } = ground
+  if (!(await areUnread(files))) return
+  const { properties, findings, keep } = await propertiesOnce(ground, signal)
+  const wanted = readDeployment(properties)
+  const set = new Set<Settings['verb']>()
+  for (const { verb } of wanted.verbs) if (await files.exists(fileOf[verb])) set.add(verb)
+  const verbs = wanted.verbs.filter(({ verb }) => !set.has(verb))
+  const deployment = set.has('proxy') ? {} : wanted.deployment
+  findings.push(...(await setUp({ ...wanted, verbs, deployment }, ground, signal)))
+  await tell(findings, ground)
+  // Last: what a power cut ends is done again, where the machine still has what it had.
+  await keep()
+}
+
+const fileOf: Readonly<Record<Settings['verb'], MachineFile>> = {
+  network: 'network',
+  time: 'time',
+  hostname: 'hostname',
+  proxy: 'aptProxy',
+  updates: 'updates',
+}
+
+/** Gives what was not taken. */
+async function setUp(wanted: DeploymentProperties, ground: FirstBootGround, signal: AbortSignal): Promise<Finding[]> {
+  const { files, run, dataDir, user, say } = ground
+  const { verbs, sshKey, deployment, findings, unknown } = wanted
+  for (const key of unknown) say(`a property of the deployment is unknown: ${/^[\w.-]{1,64}$/.test(key) ? key : '?'}`)
+
+  const all = [...findings]
+  // Before the verbs: a proxy that stands in its file was told to the service, too.
+  if (Object.keys(deployment).length > 0)
+    await writeForService(join(dataDir, 'deployment.json'), Buffer.from(JSON.stringify(deployment)), 0o600, user).catch(
+      (thrown: unknown) => {
+        // A data disk of before may be full.
+        all.push({ about: 'deployment', text: 'The service was not told setup code and proxy: see the journal.' })
+        say(toApplianceError(thrown).message)
+      },
+    )
+  for (const verb of verbs) await writeSettings(verb, files)
+  if (verbs.some(({ verb }) => verb === 'hostname')) await run('/usr/bin/hostname', ['--file', '/etc/hostname'], signal)
+  // The only way to a key: ADR 0006.
+  if (sshKey !== undefined) await files.write('sshKeys', `${sshKey}\n`)
+  return all
+}
+
+async function tell(findings: readonly Finding[], { files, say }: FirstBootGround): Promise<void> {
+  for (const { about, text } of findings) say(`${about}: ${text}`)
+  await writeFindings(files, findings)
 }
 
 /** Of an image, of a first boot that was cut off, or of before a factory reset. */

@@ -1,41 +1,97 @@
 // What a deployment has set, as the first boot of this system disk found it: later it is believed from nobody else.
 import Type from 'typebox'
 import Value from 'typebox/value'
+import type { Finding } from './findings.ts'
 import type { MachineFiles } from './machine-files.ts'
-import { type FoundProperties, findProperties, type SourceGround } from './property-sources.ts'
+import { findProperties, type SourceGround } from './property-sources.ts'
 
 export interface KeptGround extends SourceGround {
   files: MachineFiles
 }
 
-const Kept = Type.Array(Type.Tuple([Type.String(), Type.Array(Type.String())]))
+export interface KnownProperties {
+  properties: Map<string, string[]>
+  /** What could not be read, or is not believed. */
+  findings: Finding[]
+  /** Whoever asks after that gets these. Does nothing where they could not be read, or are kept. */
+  keep(): Promise<void>
+}
+
+/** `null`: they could not be read, and the service has run since. */
+const Kept = Type.Union([Type.Null(), Type.Array(Type.Tuple([Type.String(), Type.Array(Type.String())]))])
+
+/** What lets somebody in, and what holds where it came too late. */
+const keys = {
+  setup_code: 'the machine has made its own, which the console shows.',
+  ssh_key: 'nobody can sign in by SSH. Deploy again for that.',
+} as const
 
 /**
  * Outside, properties are found once for each system disk, before the service first runs: guestinfo can be written by every
- * user of the machine, the service's too, and stays over a restart. That there were none counts as well; what was there and
- * could not be read is asked for again.
+ * user of the machine, the service's too, and stays over a restart. That there were none counts as well. What could not be
+ * read is asked for again; by then the service has run, and what would let somebody in is not believed.
  */
-export async function propertiesOnce(ground: KeptGround, signal: AbortSignal): Promise<FoundProperties> {
+export async function propertiesOnce(ground: KeptGround, signal: AbortSignal): Promise<KnownProperties> {
   const { files, say } = ground
   const text = await files.read('deploymentProperties')
-  if (text !== undefined) {
-    const kept = keptIn(text)
-    if (!kept) return { properties: new Map(), unreadable: ['What was kept of it is damaged. Deploy again.'] }
-    say(`properties of the deployment: ${kept.size} as they were found at first`)
-    return { properties: kept, unreadable: [] }
+  const kept = text === undefined ? undefined : keptIn(text)
+  if (kept === 'damaged') {
+    const findings = [{ about: 'deployment', text: 'What was kept of it is damaged. Deploy again.' }]
+    return { properties: new Map(), findings, keep: nothing }
   }
-  const found = await findProperties(ground, signal)
-  const { properties, unreadable } = found
-  if (properties.size > 0 || unreadable.length === 0)
-    await files.write('deploymentProperties', `${JSON.stringify([...properties])}\n`)
-  return found
+  if (kept) {
+    say(`properties of the deployment: ${kept.size} as they were found at first`)
+    return { properties: kept, findings: [], keep: nothing }
+  }
+  const { properties, unreadable } = await findProperties(ground, signal)
+  const unread = properties.size === 0 && unreadable.length > 0
+  const then = unread ? 'The usual settings hold, and the next start asks again.' : 'Another source was taken.'
+  const findings: Finding[] = unreadable.map(why => ({ about: 'deployment', text: `${why} ${then}` }))
+  if (kept === null) findings.push(...withoutKeys(properties))
+  return { properties, findings, keep: unread ? nothing : () => keep(files, properties) }
 }
 
-function keptIn(text: string): Map<string, string[]> | undefined {
+/** Whether a boot has asked for them in vain. */
+export async function areUnread(files: MachineFiles): Promise<boolean> {
+  const text = await files.read('deploymentProperties')
+  return text !== undefined && keptIn(text) === null
+}
+
+/**
+ * Before the service runs, and when it has run: what is kept is as it may stay. The setup code goes: the service was handed
+ * it, it is good for one claim, and what is kept outlives that. What could not be read is noted as that. What is damaged is
+ * emptied: it counts as nothing, and may hold the code.
+ */
+export async function settleKept(files: MachineFiles): Promise<void> {
+  const text = await files.read('deploymentProperties')
+  if (text === undefined) return await files.write('deploymentProperties', 'null\n')
+  const kept = keptIn(text)
+  if (kept === 'damaged' && text !== '') await files.write('deploymentProperties', '')
+  else if (kept instanceof Map && kept.delete('setup_code')) await keep(files, kept)
+}
+
+const nothing = async () => undefined
+
+async function keep(files: MachineFiles, properties: ReadonlyMap<string, readonly string[]>): Promise<void> {
+  await files.write('deploymentProperties', `${JSON.stringify([...properties])}\n`)
+}
+
+/** Takes them out, and says so. */
+function withoutKeys(properties: Map<string, string[]>): Finding[] {
+  return Object.entries(keys).flatMap(([about, holds]) => {
+    const given = properties.get(about)?.some(value => value.trim() !== '')
+    properties.delete(about)
+    const text = `It was read after the service had first run, and is not believed: ${holds}`
+    return given ? [{ about, text }] : []
+  })
+}
+
+function keptIn(text: string): Map<string, string[]> | null | 'damaged' {
   try {
     const kept: unknown = JSON.parse(text)
-    return Value.Check(Kept, kept) ? new Map(kept) : undefined
+    if (!Value.Check(Kept, kept)) return 'damaged'
+    return kept && new Map(kept)
   } catch {
-    return undefined // Why is of no use: it is written whole, so somebody has changed it by hand.
+    return 'damaged' // Why is of no use: it is written whole, so somebody has changed it by hand.
   }
 }

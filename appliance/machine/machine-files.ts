@@ -19,7 +19,7 @@ const files = {
   updates: { path: 'etc/apt/apt.conf.d/20hoist-updates', mode: 0o644 },
   /** Public keys of who may sign in as root, once SSH is switched on. */
   sshKeys: { path: 'etc/hoist/ssh-authorized-keys', mode: 0o600 },
-  /** What this system disk's first boot was given, a setup code among it: ADR 0009. */
+  /** What this system disk's first boot was given; until that has ended, the setup code among it: ADR 0009. */
   deploymentProperties: { path: 'etc/hoist/deployment-properties.json', mode: 0o600 },
   /** What the first boot and the TPM could not use: for the console and the page. */
   findings: { path: 'etc/hoist/first-boot-findings.json', mode: 0o644 },

@@ -1,11 +1,10 @@
 // Where the properties of a deployment come from: guestinfo of VMware, a CD-ROM, or, in a test only, the firmware of qemu.
 import { mkdir, readdir, readFile, rmdir } from 'node:fs/promises'
-import { join } from 'node:path'
-import { toApplianceError } from '../errors.ts'
+import { basename, join } from 'node:path'
 import { ignoreMissing } from '../missing-file.ts'
 import { listBlockDevices } from './block-devices.ts'
 import { maxEnvironmentBytes, parseOvfEnvironment } from './ovf-environment.ts'
-import type { RunProgram } from './run-program.ts'
+import { exitStatusOf, isMissingProgram, type RunProgram, standardErrorOf } from './run-program.ts'
 import { readHead } from './service-user.ts'
 
 export interface SourceGround {
@@ -14,11 +13,13 @@ export interface SourceGround {
   run: RunProgram
   /** For the journal. */
   say(text: string): void
+  /** For tests: how long a program that asks the hypervisor may take. */
+  answerWithinMs?: number
 }
 
 export interface FoundProperties {
   properties: Map<string, string[]>
-  /** Sources that had something which cannot be read, and why. */
+  /** Sources that may have something which could not be read, and why: without a value. */
   unreadable: string[]
 }
 
@@ -30,32 +31,64 @@ const sources: readonly [name: string, read: Source][] = [
   ['fw_cfg', firmware],
 ]
 
-/** Of the first source that has an OVF environment; none when no source has. */
+/** Of the first source that has an OVF environment; none when no source has. No source stops the others. */
 export async function findProperties(ground: SourceGround, signal: AbortSignal): Promise<FoundProperties> {
   const unreadable: string[] = []
   for (const [name, read] of sources) {
-    const bytes = await read(ground, signal)
-    if (bytes === undefined) continue
     try {
+      const bytes = await read(ground, signal)
+      if (bytes === undefined) continue
       const properties = parseOvfEnvironment(bytes)
       ground.say(`properties of the deployment: ${properties.size} from ${name}`)
       return { properties, unreadable }
     } catch (thrown) {
-      unreadable.push(`From ${name}: ${toApplianceError(thrown).message}`)
+      signal.throwIfAborted()
+      unreadable.push(`From ${name}: ${thrown instanceof Error ? thrown.message : thrown}`)
     }
   }
   return { properties: new Map(), unreadable }
 }
 
-async function guestinfo({ root, run, say }: SourceGround, signal: AbortSignal): Promise<Uint8Array | undefined> {
+/**
+ * Both programs send the same words to the hypervisor; the second is asked where the first fails, as cloud-init does. Source:
+ * rpctool.c and cmdLine.c of open-vm-tools; DataSourceOVF.py of cloud-init.
+ */
+const askers: readonly (readonly [file: string, ...args: string[]])[] = [
+  ['/usr/bin/vmware-rpctool', 'info-get guestinfo.ovfEnv'],
+  ['/usr/bin/vmtoolsd', '--cmd', 'info-get guestinfo.ovfEnv'],
+]
+
+/** @throws {Error} when no program could tell, with why */
+async function guestinfo(ground: SourceGround, signal: AbortSignal): Promise<Uint8Array | undefined> {
+  const { root, run, say, answerWithinMs = 10_000 } = ground
   if (!(await isVmware(root))) return undefined
-  try {
-    return Buffer.from(await run('/usr/bin/vmware-rpctool', ['info-get guestinfo.ovfEnv'], signal))
-  } catch {
-    signal.throwIfAborted()
-    say('guestinfo has no properties') // Why is of no use: "No value found" is how it says that it has none.
-    return undefined
+  const failures: string[] = []
+  for (const [file, ...args] of askers) {
+    try {
+      return Buffer.from(await run(file, args, within(answerWithinMs, signal)))
+    } catch (thrown) {
+      signal.throwIfAborted()
+      if (hasNoValue(thrown)) {
+        say('guestinfo has no properties')
+        return undefined
+      }
+      if (!isMissingProgram(thrown)) failures.push(`${basename(file)} ${howItFailed(thrown, answerWithinMs)}`)
+    }
   }
+  if (failures.length === 0) return undefined
+  throw new Error(`${failures.join(', and ')}.`)
+}
+
+/** The hypervisor's own words for what nobody has set; whatever else a program ends with says nothing about that. */
+function hasNoValue(thrown: unknown): boolean {
+  return exitStatusOf(thrown) === 1 && standardErrorOf(thrown).trim() === 'No value found'
+}
+
+/** Nothing of what it has written, which may be a value. */
+function howItFailed(thrown: unknown, withinMs: number): string {
+  if (isTimeout(thrown)) return `gave no answer within ${withinMs / 1000} seconds`
+  const status = exitStatusOf(thrown)
+  return status === undefined ? 'could not be run to its end' : `ended with status ${status}`
 }
 
 async function cdRom(ground: SourceGround, signal: AbortSignal): Promise<Uint8Array | undefined> {
@@ -66,9 +99,10 @@ async function cdRom(ground: SourceGround, signal: AbortSignal): Promise<Uint8Ar
     await mkdir(place, { recursive: true, mode: 0o700 })
     try {
       const options = ['--types', 'iso9660', '--options', 'ro,nodev,nosuid,noexec', path, place]
-      await run('/usr/bin/mount', options, signal)
-    } catch {
+      await run('/usr/bin/mount', options, within(30_000, signal))
+    } catch (thrown) {
       signal.throwIfAborted()
+      if (isTimeout(thrown)) throw new Error('it could not be mounted within 30 seconds.')
       continue // Empty, or with a disc that is no ISO 9660.
     }
     try {
@@ -106,4 +140,12 @@ async function firmware({ root, run }: SourceGround, signal: AbortSignal): Promi
 async function isVmware(root: string): Promise<boolean> {
   const vendor = await readFile(join(root, 'sys/class/dmi/id/sys_vendor'), 'utf8').catch(ignoreMissing)
   return vendor?.startsWith('VMware') === true
+}
+
+function within(ms: number, signal: AbortSignal): AbortSignal {
+  return AbortSignal.any([signal, AbortSignal.timeout(ms)])
+}
+
+function isTimeout(thrown: unknown): boolean {
+  return thrown instanceof Error && thrown.name === 'TimeoutError'
 }

@@ -22,14 +22,30 @@ export const runProgram: RunProgram = (file, args, signal) => {
 
 /** What a program ended with, out of what its run has thrown; undefined when it did not come to that. */
 export function exitStatusOf(thrown: unknown): number | undefined {
+  const code = codeOf(thrown)
+  return typeof code === 'number' ? code : undefined
+}
+
+/** Whether there is no such program here. */
+export function isMissingProgram(thrown: unknown): boolean {
+  return codeOf(thrown) === 'ENOENT'
+}
+
+/** Everything that a failed program has written to its standard error; empty when it did not come to that. */
+export function standardErrorOf(thrown: unknown): string {
   const cause = thrown instanceof ApplianceError ? thrown.cause : undefined
-  return cause instanceof Error && 'code' in cause && typeof cause.code === 'number' ? cause.code : undefined
+  return cause instanceof Error && 'stderr' in cause && typeof cause.stderr === 'string' ? cause.stderr : ''
+}
+
+function codeOf(thrown: unknown): unknown {
+  const cause = thrown instanceof ApplianceError ? thrown.cause : undefined
+  return cause instanceof Error && 'code' in cause ? cause.code : undefined
 }
 
 function failed(file: string, cause: Error, stderr: string): ApplianceError {
   const words = stderr.trim().slice(-500) || cause.message.split('\n')[0]
   return new ApplianceError('MACHINE_FAILED', `${basename(file)} failed: ${words}`, {
-    cause,
+    cause: Object.assign(cause, { stderr }),
     hint: 'Look at the journal on the console, or restart the machine.',
   })
 }

@@ -1,6 +1,7 @@
 // A machine's disks and TPM in a directory: disks are image files; mount and resize are only written down, other tools are real.
 import { mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { ApplianceError } from '../../appliance/errors.ts'
 import type { BlockDevice } from '../../appliance/machine/block-devices.ts'
 import { type RunProgram, runProgram } from '../../appliance/machine/run-program.ts'
 
@@ -58,6 +59,12 @@ export function labTpm(name: string): Special {
     else throw new Error('integrity check failed')
     return ''
   }
+}
+
+/** How the programs that ask the hypervisor say that there is nothing; or, with other words, that they have failed. */
+export function hypervisorSays(words = 'No value found', status = 1): ApplianceError {
+  const cause = Object.assign(new Error('Command failed'), { code: status, stderr: `${words}\n` })
+  return new ApplianceError('MACHINE_FAILED', 'vmware-rpctool failed', { cause, hint: 'None.' })
 }
 
 /** The directories of a machine and its list of users. Only root gives files away: for anybody else the service is they. */

@@ -79,6 +79,15 @@ t.test('each wrong value falls back alone, and is named without being quoted', a
   t.match(verbs, [{ ipv4: { method: 'dhcp' }, ipv6: { method: 'off' }, dns: ['192.0.2.53'] }], 'the rest holds')
 })
 
+t.test('a name that is too long is told as that, with what holds instead', async t => {
+  const long = (length: number) => `${'n'.repeat(30)}.${'d'.repeat(length - 31)}`
+  t.same(read({ hostname: long(64) }).findings, [])
+  t.match(read({ hostname: long(64) }).verbs, [{ verb: 'hostname', name: long(64) }])
+  const text = 'It has 65 characters, and at most 64 are possible: the name is "hoist".'
+  t.same(read({ hostname: long(65) }).findings, [{ about: 'hostname', text }])
+  t.same(read({ hostname: 'a_b' }).findings, [{ about: 'hostname', text: 'It is no host name: the name is "hoist".' }])
+})
+
 t.test('a machine that nobody could reach is not made', async t => {
   const { verbs, findings } = read({ ipv4_mode: 'off', ipv6_mode: 'off' })
   t.same(verbs, [])

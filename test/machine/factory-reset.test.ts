@@ -4,12 +4,18 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { finishFactoryReset } from '../../appliance/machine/factory-reset.ts'
-import { type MachineFile, machineFiles } from '../../appliance/machine/machine-files.ts'
+import { type MachineFile, type MachineFiles, machineFiles } from '../../appliance/machine/machine-files.ts'
 import { type RunProgram, runProgram } from '../../appliance/machine/run-program.ts'
 import { tree } from './machine-lab.ts'
 
 /** As the image has them. */
-const left = ['etc/apt/apt.conf.d/20hoist-updates', 'etc/hosts', 'etc/ssh/sshd_config', 'outside/keep']
+const left = [
+  'etc/apt/apt.conf.d/20hoist-updates',
+  'etc/hoist/deployment-properties.json',
+  'etc/hosts',
+  'etc/ssh/sshd_config',
+  'outside/keep',
+]
 const signal = new AbortController().signal
 
 const changed: readonly MachineFile[] = [
@@ -110,5 +116,69 @@ t.test('what the deployment has set is kept: the first boot after it believes no
   await files.write('deploymentProperties', '[]\n')
   await files.write('resetMark', '')
   t.equal(await finishFactoryReset(ground, signal), true)
-  t.ok(await files.exists('deploymentProperties'))
+  t.equal(await files.read('deploymentProperties'), '[]\n')
+})
+
+const kept = JSON.stringify([
+  ['hostname', ['h']],
+  ['setup_code', ['CANARY']],
+])
+
+t.test('but its setup code is not; and where nothing was kept, what is read later opens nothing', async t => {
+  for (const [before, after] of [
+    [kept, '[["hostname",["h"]]]\n'],
+    [kept.slice(0, -3), ''],
+    ['null\n', 'null\n'],
+    [undefined, 'null\n'],
+  ] as const) {
+    const { files, ground } = await used(t)
+    if (before !== undefined) await files.write('deploymentProperties', before)
+    await files.write('resetMark', '')
+    t.equal(await finishFactoryReset(ground, signal), true)
+    t.equal(await files.read('deploymentProperties'), after)
+  }
+})
+
+t.test('wherever a power cut ends it, the next start ends with the same', async t => {
+  const whole = await used(t)
+  await whole.files.write('deploymentProperties', kept)
+  await whole.files.write('resetMark', '')
+  await finishFactoryReset(whole.ground, signal)
+  const wanted = tree(whole.root)
+  t.notMatch(JSON.stringify(wanted), /CANARY/)
+  let cuts = 0
+  for (let steps = 0; ; steps++) {
+    const lab = await used(t)
+    await lab.files.write('deploymentProperties', kept)
+    await lab.files.write('resetMark', '')
+    let left = steps
+    const step = () => {
+      if (left-- <= 0) throw new Error('cut')
+    }
+    const files: MachineFiles = {
+      ...lab.files,
+      write: async (...given) => {
+        step()
+        await lab.files.write(...given)
+      },
+      remove: async file => {
+        step()
+        await lab.files.remove(file)
+      },
+    }
+    const run: RunProgram = async (...given) => {
+      step()
+      return await lab.ground.run(...given)
+    }
+    const cut = await finishFactoryReset({ ...lab.ground, files, run }, signal).then(
+      () => false,
+      () => true,
+    )
+    if (!cut) break
+    cuts += 1
+    t.ok(await lab.files.exists('resetMark'), 'the mark is the last to go')
+    t.equal(await finishFactoryReset(lab.ground, signal), true)
+    t.same(tree(lab.root), wanted)
+  }
+  t.ok(cuts > 10, `${cuts} steps`)
 })

@@ -1,13 +1,14 @@
 // The first boot on a machine in a directory, its keys made by the real ssh-keygen; and one that is cut off.
-import { lstatSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, lstatSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { firstBoot, removeHostKeys } from '../../appliance/machine/first-boot.ts'
+import { firstBoot, laterBoot, removeHostKeys } from '../../appliance/machine/first-boot.ts'
+import { settleKept } from '../../appliance/machine/kept-properties.ts'
 import { machineFiles } from '../../appliance/machine/machine-files.ts'
 import { runProgram } from '../../appliance/machine/run-program.ts'
 import { serviceUser } from '../../appliance/machine/service-user.ts'
 import { ovfEnvironment } from '../ova-vm/ovf-environment.ts'
-import { labPrograms, labRoot } from './boot-lab.ts'
+import { hypervisorSays, labPrograms, labRoot } from './boot-lab.ts'
 import { tree } from './machine-lab.ts'
 import { samplePublicKey } from './sample-verbs.ts'
 
@@ -18,9 +19,13 @@ async function machine(t: Test, properties: Record<string, string>) {
   const files = machineFiles(root)
   writeFileSync(join(root, 'sys/class/dmi/id/sys_vendor'), 'VMware, Inc.')
   await files.write('hostname', 'hoist\n')
-  const { run, ran } = labPrograms([], words =>
-    words.startsWith('vmware-rpctool') ? ovfEnvironment(properties) : undefined,
-  )
+  const given = { properties: properties as Record<string, string> | undefined, cutAt: /^$/ }
+  const { run, ran } = labPrograms([], words => {
+    if (given.cutAt.test(words)) throw new Error('cut')
+    if (!words.startsWith('vm')) return undefined
+    if (!given.properties) throw hypervisorSays('NULL')
+    return ovfEnvironment(given.properties)
+  })
   const said: string[] = []
   const ground = {
     root,
@@ -32,7 +37,7 @@ async function machine(t: Test, properties: Record<string, string>) {
     user: await serviceUser(root),
     say: (text: string) => said.push(text),
   }
-  return { root, files, ran, said, ground }
+  return { root, files, ran, said, given, ground }
 }
 
 t.test('what was set stands in its files, the rest is told, and no secret is said', async t => {
@@ -93,6 +98,71 @@ t.test('where the data disk takes no file, it ends all the same, and says what t
   t.ok(await lab.files.exists('firstBootDone'))
   t.match(JSON.parse((await lab.files.read('findings')) ?? ''), [{ about: 'deployment', text: /not told setup code/ }])
   t.notMatch(JSON.stringify(lab.said), /CANARY/)
+})
+
+/** Its first boot could not read the properties, and the service has run. */
+async function unread(t: Test, properties: Record<string, string> | undefined) {
+  const lab = await machine(t, {})
+  lab.given.properties = undefined
+  await firstBoot(lab.ground, signal)
+  await settleKept(lab.files)
+  const findings = async () => JSON.parse((await lab.files.read('findings')) ?? '')
+  t.match(await findings(), [{ about: 'deployment', text: /^From guestinfo: .* the next start asks again\.$/ }])
+  lab.given.properties = properties
+  return { ...lab, findings, told: join(lab.ground.dataDir, 'deployment.json') }
+}
+
+const late = { hostname: 'late.example.com', ntp: 'ntp.example.com', dns: '192.0.2.53', proxy: 'http://p:1' }
+
+t.test('what the first boot could not read is taken by a later one, without new keys', async t => {
+  const lab = await unread(t, { ...late, ssh_key: samplePublicKey, setup_code: 'CANARY CODE 1', other: 'x' })
+  const hostKey = readFileSync(join(lab.root, 'etc/ssh/ssh_host_ed25519_key'), 'utf8')
+  await laterBoot(lab.ground, signal)
+  const files = tree(lab.root)
+  t.equal(files['etc/hostname'], 'late.example.com\n')
+  t.match(files['etc/systemd/network/20-hoist.network'], /DNS=192.0.2.53/)
+  t.match(files['etc/systemd/timesyncd.conf.d/20-hoist.conf'], /ntp.example.com/)
+  t.same(JSON.parse(readFileSync(lab.told, 'utf8')), { proxyUrl: 'http://p:1' })
+  t.equal(files['etc/ssh/ssh_host_ed25519_key'], hostKey)
+  t.notOk(await lab.files.exists('sshKeys'))
+  t.match(await lab.findings(), [{ about: 'setup_code' }, { about: 'ssh_key' }])
+  t.notMatch(JSON.stringify([files, lab.said]), /CANARY/)
+  lab.ran.length = 0
+  await laterBoot(lab.ground, signal)
+  t.same(lab.ran, [], 'once')
+})
+
+t.test('where somebody has set something meanwhile, that holds', async t => {
+  const lab = await unread(t, late)
+  for (const file of ['hostname', 'network', 'aptProxy'] as const) await lab.files.write(file, 'theirs\n')
+  await laterBoot(lab.ground, signal)
+  for (const file of ['hostname', 'network', 'aptProxy'] as const) t.equal(await lab.files.read(file), 'theirs\n')
+  t.match(await lab.files.read('time'), /ntp.example.com/)
+  t.notOk(existsSync(lab.told))
+  t.same(await lab.findings(), [])
+})
+
+t.test('a later boot that is cut off is done again, to the same end', async t => {
+  const lab = await unread(t, late)
+  lab.given.cutAt = /^hostname /
+  await t.rejects(laterBoot(lab.ground, signal), /cut/)
+  lab.given.cutAt = /^$/
+  await laterBoot(lab.ground, signal)
+  t.equal(await lab.files.read('hostname'), 'late.example.com\n')
+  t.match(await lab.files.read('aptProxy'), /p:1/)
+  t.same(JSON.parse(readFileSync(lab.told, 'utf8')), { proxyUrl: 'http://p:1' })
+})
+
+t.test('as long as they cannot be read, each boot says so, and changes nothing else', async t => {
+  const lab = await unread(t, undefined)
+  const before = tree(lab.root)
+  await laterBoot(lab.ground, signal)
+  t.same(tree(lab.root), before)
+  const known = await machine(t, late)
+  await firstBoot(known.ground, signal)
+  known.ran.length = 0
+  await laterBoot(known.ground, signal)
+  t.same(known.ran, [], 'and where they are known, nobody is asked')
 })
 
 t.test('only host keys are removed', async t => {

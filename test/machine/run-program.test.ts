@@ -1,6 +1,6 @@
 // Programs that run, fail, and do not end.
 import t from 'tap'
-import { runProgram } from '../../appliance/machine/run-program.ts'
+import { exitStatusOf, isMissingProgram, runProgram, standardErrorOf } from '../../appliance/machine/run-program.ts'
 
 const signal = new AbortController().signal
 const node = (script: string, asked = signal) => runProgram(process.execPath, ['-e', script], asked)
@@ -27,6 +27,16 @@ t.test('one that fails is an error with its last words; one that is not there, t
   )
   t.ok(String(long).length < 600)
   await t.rejects(node('process.stdout.write("x".repeat(100000))'), { code: 'MACHINE_FAILED' }, 'too much output')
+})
+
+t.test('what a failure was is told: its status, all that it said, or that there is no such program', async t => {
+  const thrownBy = (running: Promise<string>) => running.catch((thrown: unknown) => thrown)
+  const failed = await thrownBy(node('process.stderr.write("a\\n".repeat(600)); process.exit(3)'))
+  t.same([exitStatusOf(failed), standardErrorOf(failed), isMissingProgram(failed)], [3, 'a\n'.repeat(600), false])
+  const missing = await thrownBy(runProgram('/no/such', [], signal))
+  t.same([exitStatusOf(missing), standardErrorOf(missing), isMissingProgram(missing)], [undefined, '', true])
+  for (const other of [new Error('x'), undefined, await thrownBy(node('process.kill(process.pid, "SIGKILL")'))])
+    t.same([exitStatusOf(other), standardErrorOf(other), isMissingProgram(other)], [undefined, '', false])
 })
 
 t.test('one that does not end is ended', async t => {
