@@ -32,7 +32,7 @@ export const tools = {
 /**
  * `images` qemu-img; `python` the virtual environment; `vcenter`, `front` and `s3` the lab's servers; `govc` the peer of
  * the benchmarks; `guests` what makes guest disks; `boot` what boots them;
- * `image` what builds the appliance's disk; `ova` what reads an OVA; `browser` what shows the page.
+ * `image` what builds the appliance's disk and judges its units; `ova` what reads an OVA; `browser` what shows the page.
  */
 export type ToolKind =
   | 'images'
@@ -100,6 +100,7 @@ const debianPackages: Partial<Record<ToolKind, DebianPackage[]>> = {
     ...diskPackages,
     { name: 'packer', shownBy: 'packer' },
     { name: 'openssh-client', shownBy: 'ssh-keygen' },
+    { name: 'systemd', shownBy: 'systemd-analyze' },
   ],
   ova: [
     { name: 'libxml2-utils', shownBy: 'xmllint' },
