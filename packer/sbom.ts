@@ -278,7 +278,7 @@ export function licenceList(components: readonly Component[]): string {
       ...parts.map(part =>
         [
           `${name} ${version} with ${part.name}${part.version === undefined ? '' : ` ${part.version}`}: `,
-          `${part.licences.join('; ')} (${textAt})\n`,
+          `${part.licences.join('; ')} (${part.text === undefined ? 'its text is with its own project' : textAt})\n`,
         ].join(''),
       ),
     ])

@@ -167,7 +167,7 @@ node 26.0.0: MIT (${place}/bin/LICENSE)
 node 26.0.0 with c-ares 1.34.8: MIT (${place}/bin/LICENSE)
 node 26.0.0 with V8 14.6: BSD-3-Clause (${place}/bin/LICENSE)
 node 26.0.0 with mystery:  (${place}/bin/LICENSE)
-node 26.0.0 with sqlite 3.53.4: blessing (${place}/bin/LICENSE)
+node 26.0.0 with sqlite 3.53.4: blessing (its text is with its own project)
 `,
   )
 })
