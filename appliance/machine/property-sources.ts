@@ -51,7 +51,7 @@ export async function findProperties(ground: SourceGround, signal: AbortSignal):
 
 /**
  * Both programs send the same words to the hypervisor; the second is asked where the first fails, as cloud-init does. Source:
- * rpctool.c and cmdLine.c of open-vm-tools; DataSourceOVF.py of cloud-init.
+ * rpctool.c and cmdLine.c of open-vm-tools; DataSourceOVF.py and DataSourceVMware.py of cloud-init.
  */
 const askers: readonly (readonly [file: string, ...args: string[]])[] = [
   ['/usr/bin/vmware-rpctool', 'info-get guestinfo.ovfEnv'],
@@ -65,13 +65,11 @@ async function guestinfo(ground: SourceGround, signal: AbortSignal): Promise<Uin
   const failures: string[] = []
   for (const [file, ...args] of askers) {
     try {
-      return Buffer.from(await run(file, args, within(answerWithinMs, signal)))
+      const value = await valueIn(run(file, args, within(answerWithinMs, signal)))
+      if (value === undefined) say('guestinfo has no properties')
+      return value === undefined ? undefined : Buffer.from(value)
     } catch (thrown) {
       signal.throwIfAborted()
-      if (hasNoValue(thrown)) {
-        say('guestinfo has no properties')
-        return undefined
-      }
       if (!isMissingProgram(thrown)) failures.push(`${basename(file)} ${howItFailed(thrown, answerWithinMs)}`)
     }
   }
@@ -79,9 +77,19 @@ async function guestinfo(ground: SourceGround, signal: AbortSignal): Promise<Uin
   throw new Error(`${failures.join(', and ')}.`)
 }
 
-/** The hypervisor's own words for what nobody has set; whatever else a program ends with says nothing about that. */
-function hasNoValue(thrown: unknown): boolean {
-  return exitStatusOf(thrown) === 1 && standardErrorOf(thrown).trim() === 'No value found'
+/** The hypervisor's own words for what nobody has set. */
+const noValue = 'No value found'
+
+/** Undefined when there is none, whether that counts as a failure or not. @throws whatever else the program ends with */
+async function valueIn(answer: Promise<string>): Promise<string | undefined> {
+  try {
+    const text = await answer
+    return text.trim() === noValue ? undefined : text
+  } catch (thrown) {
+    // On a line of its own: a library may have warned before.
+    if (exitStatusOf(thrown) === 1 && standardErrorOf(thrown).split('\n').includes(noValue)) return undefined
+    throw thrown
+  }
 }
 
 /** Nothing of what it has written, which may be a value. */

@@ -140,6 +140,8 @@ t.test('only the words of the hypervisor mean that there is none', async t => {
   const lab = underVmware(t, { rpctool: none, vmtoolsd: prints(named('other')) })
   t.same(await lab.find(), { hostname: undefined, unreadable: [] })
   t.same(lab.words(), [first])
+  for (const rpctool of [fails('GLib-WARNING: CANARY\nNo value found'), 'echo No value found'])
+    t.same(await underVmware(t, { rpctool }).find(), { hostname: undefined, unreadable: [] })
   const flawed = ['Failed sending message to VMware.', 'NULL', '', 'Permission denied', 'key: No value found, or not']
   for (const words of flawed) {
     const other = underVmware(t, { rpctool: fails(words), vmtoolsd: fails(words) })
