@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { SystemView } from '../../appliance/api/schemas/system.ts'
 import { consoleFacts } from './console-text.ts'
 import { deployedDisks, type Unpacked } from './disks.ts'
-import { type FirstAnswer, firstAnswer } from './first-answer.ts'
+import { type ConsoleAnswer, type FirstAnswer, firstAnswer, httpsAnswer } from './first-answer.ts'
 import { getHttp, greetingAt, postHttps } from './outside.ts'
 import { propertiesIso } from './ovf-environment.ts'
 import { legacyFirmware } from './pvscsi-firmware.ts'
@@ -18,34 +18,45 @@ const shutDownMs = 120_000
 const consoleMs = 120_000
 /** What the guest's firewall drops stays silent: so long is listened for. */
 const silenceMs = 5_000
+/** A cursor alone lights less of a screen; the console, whose menu stands in a bar, more. */
+const leastLit = 0.005
 
-/** With vSphere's devices, by BIOS, and nothing given at the deployment. */
+/** With vSphere's devices, by BIOS, and nothing given at the deployment. The screen is what vSphere's console shows. */
 export async function biosPvscsi(unpacked: Unpacked): Promise<string> {
   const disks = await deployedDisks(unpacked, 'bios')
   await using vm = await Vm.start({ firmware: 'bios', devices: 'vmware', disks })
   const facts = await firstAnswer(vm)
   // The certificate is a file; the code comes from the service, which is asked later.
-  await vm.until('the setup code on the console', consoleMs, () => consoleFacts(vm.serial)?.setupCode)
+  const code = await vm.until('the setup code on the console', consoleMs, () => consoleFacts(vm.serial)?.setupCode)
+  await vm.until('code and certificate on the screen', consoleMs, async () => {
+    const shown = lettersOf(await vm.screenText())
+    return [code, facts.fingerprint].every(text => shown.includes(lettersOf(text))) ? true : undefined
+  })
   const redirect = await getHttp(vm.ports[80], '/some/page')
   if (redirect.status < 300 || redirect.status > 399 || !redirect.location.startsWith('https://hoist.example.com/'))
     throw new Error(`port 80 answers with ${redirect.status} ${redirect.location}`)
   const greeting = await greetingAt(vm.ports[22], silenceMs)
   if (greeting !== '') throw new Error(`port 22 says ${greeting}`)
   await vm.shutDown(shutDownMs)
-  return `${times(facts)}; the console's certificate answers, 80 redirects, 22 is closed, ACPI ends it`
+  return `${times(facts)}; the certificate of console and screen answers, 80 redirects, 22 is closed, ACPI ends it`
 }
 
-/** A machine that two steps look at: one proves how it starts, the other what it was given. */
-export class SharedBoot implements AsyncDisposable {
-  readonly #start: () => Promise<Vm>
-  #running: Promise<{ vm: Vm; facts: FirstAnswer }> | undefined
+/** Without the blanks and dashes that people read by. */
+const lettersOf = (text: string) => text.replaceAll(/[^A-Z0-9]/g, '')
 
-  constructor(start: () => Promise<Vm>) {
+/** A machine that two steps look at: one proves how it starts, the other what it was given. */
+export class SharedBoot<Facts extends FirstAnswer = FirstAnswer> implements AsyncDisposable {
+  readonly #start: () => Promise<Vm>
+  readonly #look: (vm: Vm) => Promise<Facts>
+  #running: Promise<{ vm: Vm; facts: Facts }> | undefined
+
+  constructor(start: () => Promise<Vm>, look: (vm: Vm) => Promise<Facts>) {
     this.#start = start
+    this.#look = look
   }
 
   /** Started by whoever asks first. */
-  running(): Promise<{ vm: Vm; facts: FirstAnswer }> {
+  running(): Promise<{ vm: Vm; facts: Facts }> {
     this.#running ??= this.#boot()
     return this.#running
   }
@@ -53,7 +64,7 @@ export class SharedBoot implements AsyncDisposable {
   async #boot() {
     const vm = await this.#start()
     try {
-      return { vm, facts: await firstAnswer(vm) }
+      return { vm, facts: await this.#look(vm) }
     } catch (error) {
       await vm.cut()
       throw error
@@ -68,16 +79,21 @@ export class SharedBoot implements AsyncDisposable {
   }
 }
 
-export async function uefiVirtio(boot: SharedBoot): Promise<string> {
+export async function uefiVirtio(boot: SharedBoot<ConsoleAnswer>): Promise<string> {
   const { facts } = await boot.running()
   return `${times(facts)}; Debian's OVMF`
 }
 
-/** As vSphere has it. */
+/** As vSphere has it: no serial line, and a screen that the firmware has made. */
 export async function uefiPvscsi(boot: SharedBoot): Promise<string> {
   const { version } = await legacyFirmware()
-  const { facts } = await boot.running()
-  return `${times(facts)}; OVMF.legacy.fd of ovmf-legacy ${version}`
+  const { vm, facts } = await boot.running()
+  const lit = await vm.until('something on the screen', consoleMs, async () => {
+    const share = await vm.litShare()
+    return share > leastLit ? share : undefined
+  })
+  const picture = `${(lit * 100).toFixed(1)} % of the screen is lit`
+  return `HTTPS after ${facts.httpsSeconds.toFixed(0)} s without a serial line; ${picture}; OVMF.legacy.fd of ovmf-legacy ${version}`
 }
 
 /** What an admin fills in; nothing of it is what DHCP would give. */
@@ -86,9 +102,9 @@ export const givenProperties = {
   ipv4_mode: 'static',
   ipv4_address: '10.0.2.77/24',
   ipv4_gateway: '10.0.2.2',
-  ipv6_mode: 'off',
-  ipv6_address: '',
-  ipv6_gateway: '',
+  ipv6_mode: 'static',
+  ipv6_address: 'fec0::77/64',
+  ipv6_gateway: 'fec0::2',
   dns: '10.0.2.3',
   ntp: '10.0.2.2',
   proxy: 'http://proxy.example.com:3128',
@@ -98,27 +114,38 @@ export const givenProperties = {
 
 /** Properties by the ISO transport, as vCenter hands them over; by UEFI where a firmware for pvscsi is to be had. */
 export function bootWithIso(unpacked: Unpacked): SharedBoot {
-  return new SharedBoot(async () => {
+  const start = async () => {
     const { iso } = await propertiesIso(unpacked.directory, givenProperties)
     const firmware = await legacyFirmware().then(
       ({ file }) => ({ firmware: 'uefi', firmwareFile: file }) as const,
       () => ({ firmware: 'bios' }) as const, // its own step tells why
     )
     const disks = await deployedDisks(unpacked, 'iso')
-    return await Vm.start({ ...firmware, devices: 'vmware', iso, address: '10.0.2.77', disks })
-  })
+    return await Vm.start({ ...firmware, devices: 'vmware', iso, serial: false, address: '10.0.2.77', disks })
+  }
+  return new SharedBoot(start, httpsAnswer)
 }
 
 /** Properties as a hypervisor hands over guestinfo, behind the flag for tests; with the devices of any hypervisor. */
-export function bootWithFwCfg(unpacked: Unpacked): SharedBoot {
-  return new SharedBoot(async () => {
+export function bootWithFwCfg(unpacked: Unpacked): SharedBoot<ConsoleAnswer> {
+  const start = async () => {
     const { xml } = await propertiesIso(unpacked.directory, givenProperties)
     const flag = join(unpacked.directory, 'test-flag')
     await writeFile(flag, '1')
     const fwCfg = { 'opt/guestinfo.ovfEnv': xml, 'opt/hoist/test': flag }
     const disks = await deployedDisks(unpacked, 'fw-cfg')
     return await Vm.start({ firmware: 'uefi', devices: 'virtio', fwCfg, address: '10.0.2.77', disks })
-  })
+  }
+  return new SharedBoot(start, firstAnswer)
+}
+
+/** Of what was given the console shows what it should, and nothing else. */
+export async function consoleOfGiven(boot: SharedBoot<ConsoleAnswer>): Promise<void> {
+  const { vm, facts } = await boot.running()
+  if (!facts.urls.some(url => url.includes('10.0.2.77'))) throw new Error(`the console shows ${facts.urls}`)
+  if (facts.setupCode !== undefined) throw new Error('the console shows a setup code though one was given')
+  if (vm.serial.includes(givenProperties.setup_code)) throw new Error('the setup code stands on the console')
+  if (!vm.serial.includes(givenProperties.hostname)) throw new Error('the console does not show the host name')
 }
 
 /** What was given holds; after that the machine is switched off. */
@@ -130,28 +157,28 @@ export async function propertiesGiven(boot: SharedBoot): Promise<string> {
 }
 
 async function given(vm: Vm, facts: FirstAnswer): Promise<string> {
-  if (!facts.urls.some(url => url.includes('10.0.2.77'))) throw new Error(`the console shows ${facts.urls}`)
-  if (facts.setupCode !== undefined) throw new Error('the console shows a setup code though one was given')
-  if (vm.serial.includes(givenProperties.setup_code)) throw new Error('the setup code stands on the console')
-  if (!vm.serial.includes(givenProperties.hostname)) throw new Error('the console does not show the host name')
   const port = vm.ports[443]
   const wrong = await postHttps(port, '/api/setup/code', facts.fingerprint, { code: 'never-the-code-1234' })
   if (wrong.status < 400) throw new Error(`another setup code is answered with ${wrong.status}`)
   const remote = await Remote.claim(port, facts.fingerprint, givenProperties.setup_code, administrator)
+  const again = await postHttps(port, '/api/setup/code', facts.fingerprint, { code: givenProperties.setup_code })
+  if (again.status < 400) throw new Error(`the setup code is still taken: ${again.status}`)
   const shown = await remote.call<SystemView>('GET', '/api/system')
+  const addresses = shown.interfaces.flatMap(({ addresses }) => addresses)
   const applied = {
     hostname: shown.hostname,
-    address: shown.interfaces.some(({ addresses }) => addresses.some(address => address.startsWith('10.0.2.77'))),
+    ipv4: addresses.find(address => address.startsWith('10.0.2.')),
+    ipv6: addresses.find(address => address.startsWith('fec0::')),
     gateway: shown.gateway,
     dns: shown.dns.join(),
     ntp: shown.ntp.servers.join(),
     proxy: shown.proxy?.url.replace(/\/$/, ''),
   }
-  const { hostname, ipv4_gateway: gateway, dns, ntp, proxy } = givenProperties
-  const wanted = { hostname, address: true, gateway, dns, ntp, proxy }
+  const { hostname, ipv4_address: ipv4, ipv6_address: ipv6, ipv4_gateway: gateway, dns, ntp, proxy } = givenProperties
+  const wanted = { hostname, ipv4, ipv6, gateway, dns, ntp, proxy }
   if (!isDeepStrictEqual(applied, wanted)) throw new Error(`it runs with ${JSON.stringify(applied)}`)
-  return 'address, gateway, DNS, time server, name and proxy are as given; it opens with the given setup code and never shows it'
+  return 'addresses, gateway, DNS, time server, name and proxy are as given; it opens with the given setup code, once'
 }
 
-const times = ({ httpsSeconds, consoleSeconds }: FirstAnswer) =>
+const times = ({ httpsSeconds, consoleSeconds }: ConsoleAnswer) =>
   `HTTPS after ${httpsSeconds.toFixed(0)} s, console after ${consoleSeconds.toFixed(0)} s`

@@ -54,7 +54,9 @@ t.test("properties stand in the CD-ROM's file as they were given", async t => {
 t.test('the ports that qemu chose are read, and a missing one is told', async t => {
   const line = (host: number, guest: number) =>
     `  TCP[HOST_FORWARD]  12       127.0.0.1 ${host}       10.0.2.15 ${guest}     0     0\n`
-  t.strictSame(portsIn(`net:\n${line(4001, 443)}${line(4002, 80)}${line(4003, 22)}`), { 443: 4001, 80: 4002, 22: 4003 })
+  t.strictSame(portsIn(`net:\n${line(4001, 443)}${line(4002, 80)}${line(4003, 22)}${line(4004, 8080)}`), {
+    ...{ 443: 4001, 80: 4002, 22: 4003, 8080: 4004 },
+  })
   t.throws(() => portsIn(line(4001, 443)), /nothing to port 80/)
 })
 
@@ -75,14 +77,18 @@ t.test('a failed step fails all, a skipped one does not, and skipped ones alone 
   const bad = await runStep('bad', async () => {
     throw new Error('no\nmore lines')
   })
-  t.match(sumUp([good, skipped], 1.4), {
+  t.match(sumUp([good, skipped], 1.4, 600), {
     ok: true,
     seconds: 1,
+    withinLimit: true,
     steps: [{ name: 'good' }, { skipped: true, detail: 'not here' }],
   })
-  t.match(sumUp([good, bad], 1), { ok: false })
-  t.match(sumUp([skipped], 1), { ok: false })
-  t.match(resultTable(sumUp([good, skipped, bad], 3)), /bad +FAILED +0\.\d +no\n\nNOT ALL IS WELL; 3 s/)
+  t.match(sumUp([good, bad], 1, 600), { ok: false })
+  t.match(sumUp([skipped], 1, 600), { ok: false })
+  t.match(resultTable(sumUp([good, skipped, bad], 3, 600)), /bad +FAILED +0\.\d +no\n\nNOT ALL IS WELL; 3 s\n/)
+  const built = { name: 'build', ok: true, seconds: 300, detail: '' }
+  t.equal(sumUp([built, good], 899, 600).withinLimit, true, 'the build does not count')
+  t.match(resultTable(sumUp([built, good], 901, 600)), /All is well; 901 s, more than 600 s/)
 })
 
 t.test('a machine is started, typed at, looked at and cut off', async t => {
@@ -90,7 +96,7 @@ t.test('a machine is started, typed at, looked at and cut off', async t => {
   const disk = join(directory, 'empty.qcow2')
   await run('qemu-img', ['create', '-q', '-f', 'qcow2', disk, '1M'])
   await using vm = await Vm.start({ disks: [disk], firmware: 'bios', devices: 'vmware', memoryMiB: 64 })
-  t.equal(new Set(Object.values(vm.ports)).size, 3)
+  t.equal(new Set(Object.values(vm.ports)).size, 4)
   await vm.type('hello\n')
   const text = await vm.until('the BIOS', 60_000, async () => {
     const shown = await vm.screenText()

@@ -8,6 +8,7 @@ import { pipeline } from 'node:stream'
 import { createServer, type Server } from 'node:tls'
 import { type Lab, type LabConfig, startLab } from '../lab/lab.ts'
 import { run } from '../lab/tools.ts'
+import { type ProxyOutside, startProxy } from './proxy-outside.ts'
 
 /** What the loopback of this machine is to a guest of qemu's user network. */
 export const gateway = '10.0.2.2'
@@ -19,6 +20,8 @@ export interface LabOutside extends AsyncDisposable {
   awsEndpoint: string
   /** PEM: who has signed the certificate of `awsEndpoint`. */
   authority: string
+  /** On the way to AWS. */
+  proxy: ProxyOutside
 }
 
 export async function startLabOutside(config: LabConfig): Promise<LabOutside> {
@@ -32,13 +35,16 @@ export async function startLabOutside(config: LabConfig): Promise<LabOutside> {
     })
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
+    const proxy = await startProxy(gateway)
     return {
       lab,
+      proxy,
       vcenterHost: `${gateway}:${lab.vcenter.host.split(':')[1]}`,
       awsEndpoint: `https://${gateway}:${portOf(server)}`,
       authority: certificate,
       async [Symbol.asyncDispose]() {
         server.close()
+        await proxy[Symbol.asyncDispose]()
         await lab.stop()
       },
     }

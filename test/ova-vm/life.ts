@@ -2,29 +2,44 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
+import type { MachineView } from '../../appliance/api/schemas/machine.ts'
 import type { RunView } from '../../appliance/api/schemas/runs.ts'
 import type { ServerView } from '../../appliance/api/schemas/servers.ts'
+import type { SystemView } from '../../appliance/api/schemas/system.ts'
 import type { UpgradeView } from '../../appliance/api/schemas/upgrade.ts'
 import { resetWords } from '../../appliance/machine/verbs.ts'
+import { migrations } from '../../appliance/store/migrate.ts'
 import { ApiError } from '../demo/appliance-process.ts'
 import { findLeftovers, proveRun } from '../demo/verify.ts'
 import { launchBrowser } from '../journeys/launch.ts'
 import { run } from '../lab/tools.ts'
+import { eraseEverything, readCertificate, receiveBundle, resetPassword, setTimeServers } from './at-console.ts'
 import { consoleFacts } from './console-text.ts'
 import { overlay, type Unpacked } from './disks.ts'
-import { bootMs, type FirstAnswer, firstAnswer } from './first-answer.ts'
-import { type LabOutside, startLabOutside } from './lab-outside.ts'
+import { bootMs, type ConsoleAnswer, firstAnswer } from './first-answer.ts'
+import {
+  firewallHolds,
+  notInJournal,
+  type Root,
+  secretPattern,
+  unitsAreWell,
+  updatesSwitch,
+  watchdogsBite,
+} from './inside.ts'
+import { gateway, type LabOutside, startLabOutside } from './lab-outside.ts'
 import { fingerprintAt, greetingAt, postHttps } from './outside.ts'
 import { propertiesIso } from './ovf-environment.ts'
 import { preparedSystem } from './prepared-system.ts'
 import { type ReleaseMaker, releaseMaker } from './releases.ts'
-import { Remote } from './remote.ts'
+import { type Credentials, Remote } from './remote.ts'
 import { inGuest, makeSshKey, type SshKey } from './ssh.ts'
 import { Vm } from './vm.ts'
 import { administrator, completeWizard } from './wizard.ts'
 
 const shutDownMs = 120_000
 const consoleMs = 120_000
+/** What the guest's firewall drops stays silent: so long is listened for. */
+const silenceMs = 10_000
 const runMs = 600_000
 /** Two minutes on trial, two starts of the service, and the unpacking. */
 const upgradeMs = 600_000
@@ -33,48 +48,45 @@ const grownBytes = 4096 * MiB
 /** Slow enough to be cut in the middle. */
 const slowBytesPerSecond = 4 * MiB
 
-/** What vCenter hands over when the admin has filled in nothing but the key. */
-const defaults = {
+/** What vCenter hands over when the admin has filled in no more than these. */
+const given = (key: SshKey, proxyPort: number) => ({
   ...{ hostname: '', ipv4_mode: 'dhcp', ipv4_address: '', ipv4_gateway: '', ipv6_mode: 'auto', ipv6_address: '' },
-  ...{ ipv6_gateway: '', dns: '', ntp: '', proxy: '', setup_code: '' },
+  ...{ ipv6_gateway: '', dns: '', ntp: '', proxy: `http://${gateway}:${proxyPort}`, ssh_key: key.publicKey },
+  setup_code: setupCode,
+})
+const setupCode = 'only-once-and-never-again-2048'
+/** Which no property gives. */
+const timeServer = '10.0.2.77'
+const newHostname = 'renamed'
+
+interface Ground {
+  outside: LabOutside
+  /** With a release key and an authority more than the OVA's. */
+  system: string
+  key: SshKey
+  iso: string
+  releases: ReleaseMaker
+  disks: { system: string; data: string }
 }
 
 /** The steps are methods, to be called in their order: each goes on where the one before has ended. */
 export class Life implements AsyncDisposable {
   readonly #unpacked: Unpacked
-  readonly #outside: LabOutside
-  readonly #system: string
-  readonly #key: SshKey
-  readonly #iso: string
-  readonly #releases: ReleaseMaker
-  #disks: { system: string; data: string }
+  readonly #open = new AsyncDisposableStack()
+  #ground: Ground | undefined
   #vm: Vm | undefined
-  #facts: FirstAnswer | undefined
-  #setupCode = ''
+  #facts: ConsoleAnswer | undefined
+  #credentials: Credentials = administrator
 
-  private constructor(parts: {
-    unpacked: Unpacked
-    outside: LabOutside
-    system: string
-    key: SshKey
-    iso: string
-    releases: ReleaseMaker
-    disks: { system: string; data: string }
-  }) {
-    this.#unpacked = parts.unpacked
-    this.#outside = parts.outside
-    this.#system = parts.system
-    this.#key = parts.key
-    this.#iso = parts.iso
-    this.#releases = parts.releases
-    this.#disks = parts.disks
+  constructor(unpacked: Unpacked) {
+    this.#unpacked = unpacked
   }
 
-  static async begin(unpacked: Unpacked): Promise<Life> {
-    const directory = join(unpacked.directory, 'life')
+  /** The lab, and what the machine is started with. */
+  async begin(): Promise<string> {
+    const directory = join(this.#unpacked.directory, 'life')
     await mkdir(directory)
     const key = await makeSshKey(directory)
-    const { iso } = await propertiesIso(directory, { ...defaults, ssh_key: key.publicKey })
     const releases = await releaseMaker(join(directory, 'releases'))
     const outside = await startLabOutside({
       vms: [
@@ -82,30 +94,30 @@ export class Life implements AsyncDisposable {
         { name: 'db01', disks: [{ sizeBytes: 256 * MiB, seed: 2, kind: 'noise' }] },
       ],
     })
-    try {
-      const system = await preparedSystem(unpacked, { releaseKey: releases.publicKey, authority: outside.authority })
-      const disks = {
-        system: await overlay(system, join(directory, 'system-1.qcow2'), 'raw'),
-        data: await overlay(unpacked.disks.data, join(directory, 'data.qcow2')),
-      }
-      return new Life({ unpacked, outside, system, key, iso, releases, disks })
-    } catch (error) {
-      await outside[Symbol.asyncDispose]()
-      throw error
+    this.#open.use(outside)
+    const { iso } = await propertiesIso(directory, given(key, outside.proxy.port))
+    const system = await preparedSystem(this.#unpacked, {
+      releaseKey: releases.publicKey,
+      authority: outside.authority,
+    })
+    const disks = {
+      system: await overlay(system, join(directory, 'system-1.qcow2'), 'raw'),
+      data: await overlay(this.#unpacked.disks.data, join(directory, 'data.qcow2')),
     }
+    this.#ground = { outside, system, key, iso, releases, disks }
+    return 'vCenter with two servers, AWS by TLS, a proxy on the way to it'
   }
 
-  /** From the console's setup code to the dashboard; after that the code is dead and nowhere. */
+  /** From the setup code of the deployment to the dashboard; after that the code is dead. */
   async wizard(): Promise<string> {
+    const { outside } = this.#begun
     const { vm, facts } = await this.#boot()
-    const code = await vm.until('the setup code', consoleMs, () => consoleFacts(vm.serial)?.setupCode)
-    this.#setupCode = code
     const browser = await launchBrowser()
     const startedAtMs = performance.now()
     try {
       const page = await browser.open({ viewport: { width: 1280, height: 800 }, theme: 'light' })
       const address = `https://127.0.0.1:${vm.ports[443]}`
-      await completeWizard(page, { address, setupCode: code, outside: this.#outside }).catch(async error => {
+      await completeWizard(page, { address, setupCode, outside }).catch(async error => {
         const picture = join(this.#unpacked.directory, '..', '..', 'wizard.png')
         await page.screenshot({ path: picture })
         throw new Error(`${error instanceof Error ? error.message : error}; at ${page.url()}, pictured in ${picture}`)
@@ -115,48 +127,50 @@ export class Life implements AsyncDisposable {
       await browser.close()
     }
     const seconds = (performance.now() - startedAtMs) / 1000
-    const again = await postHttps(vm.ports[443], '/api/setup/code', facts.fingerprint, { code })
+    const again = await postHttps(vm.ports[443], '/api/setup/code', facts.fingerprint, { code: setupCode })
     if (again.status < 400) throw new Error(`the setup code is still taken: ${again.status}`)
-    await vm.until('a console without the setup code', consoleMs, () =>
-      consoleFacts(vm.serial)?.setupCode === undefined ? true : undefined,
-    )
-    return `from the setup code to the dashboard in ${seconds.toFixed(0)} s; the code is dead and gone from the console`
+    const { tunnels } = outside.proxy
+    if (tunnels.length === 0) throw new Error('nothing went through the proxy of the deployment')
+    return `from the setup code to the dashboard in ${seconds.toFixed(0)} s; the code is dead; AWS was asked through the proxy, ${tunnels.length} tunnels`
+  }
+
+  /** On the screen: time servers, certificate, another password; on the serial line: the log bundle. */
+  async console(): Promise<string> {
+    const vm = this.#machine
+    await setTimeServers(vm, timeServer)
+    const shown = await readCertificate(vm)
+    if (!shown.includes(this.#known.fingerprint.slice(0, 23))) throw new Error(`another certificate is shown: ${shown}`)
+    const password = `${administrator.password}, renewed`
+    await resetPassword(vm, password)
+    const old = await this.#signsIn(administrator)
+    if (old) throw new Error('the old password is still taken')
+    this.#credentials = { ...administrator, password }
+    const remote = await this.#signIn()
+    const { settings } = await remote.call<MachineView>('GET', '/api/machine')
+    if (settings?.time.servers.join() !== timeServer) throw new Error(`the time servers are ${settings?.time.servers}`)
+    const bundle = await receiveBundle(vm)
+    const entries = await this.#readBundle(bundle)
+    return `time servers and password were changed on the screen; the serial line gave a bundle of ${bundle.length} bytes, ${entries}`
   }
 
   /** SSH opens when it is switched on, for the key of the deployment; what only root sees is as it should be. */
   async inside(): Promise<string> {
-    const said = await this.#root(
-      [
-        'systemctl --failed --no-legend',
-        'echo ---',
-        'systemd-analyze security --no-pager hoist.service | tail -n 1',
-        'echo ---',
-        `journalctl --no-pager -o cat | grep -cE '${codePattern(this.#setupCode)}' || true`,
-        'echo ---',
-        "ss -Hltn | awk '{print $4}' | sort",
-        'echo ---',
-        'nft list ruleset',
-      ].join('; '),
-    )
-    const [failed = '', security = '', codes = '', listening = '', rules = ''] = said.split('---\n')
-    if (failed.trim() !== '') throw new Error(`units have failed: ${failed}`)
-    const exposure = Number(/level for hoist\.service: ([0-9.]+)/.exec(security)?.[1])
-    if (!(exposure <= 2)) throw new Error(`systemd-analyze security: ${security}`)
-    if (codes.trim() !== '0') throw new Error('the setup code stands in the journal')
-    if (!/hook input priority [^;]+; policy drop/.test(rules)) throw new Error(`the firewall drops nothing: ${rules}`)
-    const open = listening
-      .trim()
-      .split('\n')
-      .filter(address => !/^(127\.|\[::1\]|\[::ffff:127)/.test(address))
-    const strange = open.filter(address => !/:(443|80|22)$/.test(address.trim()) && !/%lo:53$/.test(address.trim()))
-    if (strange.length > 0) throw new Error(`it listens on ${strange}`)
+    const vm = this.#machine
     const remote = await this.#signIn()
-    const file = join(this.#key.directory, 'log-bundle.tar.gz')
-    await writeFile(file, await remote.download('/api/support/bundle'))
-    if (new RegExp(codePattern(this.#setupCode)).test(await run('tar', ['-xzOf', file])))
-      throw new Error('the setup code stands in the log bundle')
-    const killed = await this.#killed()
-    return `no unit has failed; systemd-analyze security: ${exposure}; no setup code in journal and log bundle; ${killed}`
+    const root = await this.#rootShell()
+    const well = await unitsAreWell(root)
+    const walled = await firewallHolds(root, vm)
+    await updatesSwitch(root, enabled => remote.call('PUT', '/api/machine/updates', { enabled }))
+    await remote.call('PUT', '/api/machine/hostname', { name: newHostname })
+    const [name = '', servers = ''] = (
+      await root('hostname; timedatectl show-timesync --property=SystemNTPServers --value')
+    ).split('\n')
+    if (name !== newHostname || servers !== timeServer) throw new Error(`the machine is ${name}, and asks ${servers}`)
+    await notInJournal(root, setupCode)
+    await this.#readBundle(await remote.download('/api/support/bundle'))
+    const bitten = await watchdogsBite(root, vm)
+    await vm.until('the service', bootMs, () => fingerprintAt(vm.ports[443]))
+    return `${well}; ${walled}; no setup code in journal and log bundle; ${bitten}`
   }
 
   /** A server of the lab's vCenter becomes an image in the lab's AWS; others than the appliance say that it is the same. */
@@ -168,7 +182,7 @@ export class Life implements AsyncDisposable {
 
   /** The power goes away in the middle of a transfer; the machine comes back, and so does the run. */
   async powerCut(): Promise<string> {
-    const { lab } = this.#outside
+    const { lab } = this.#begun.outside
     const remote = await this.#signIn()
     await lab.vcenterControl('POST', '/shape', { bytesPerSecond: slowBytesPerSecond })
     const begun = await this.#replicate(remote, 'db01')
@@ -190,10 +204,10 @@ export class Life implements AsyncDisposable {
   /** Another system disk, as a new OVA would bring it, with the data disk of before, which has grown. */
   async dataDiskKept(): Promise<string> {
     const { fingerprint } = this.#known
+    const { disks, system, key } = this.#begun
     await this.#machine.shutDown(shutDownMs)
-    const { directory } = this.#key
-    await run('qemu-img', ['resize', '-q', '-f', 'qcow2', this.#disks.data, `+${grownBytes}`])
-    this.#disks.system = await overlay(this.#system, join(directory, 'system-2.qcow2'), 'raw')
+    await run('qemu-img', ['resize', '-q', '-f', 'qcow2', disks.data, `+${grownBytes}`])
+    disks.system = await overlay(system, join(key.directory, 'system-2.qcow2'), 'raw')
     const { facts } = await this.#boot()
     if (facts.fingerprint !== fingerprint) throw new Error('the certificate is another one')
     const remote = await this.#signIn()
@@ -202,18 +216,22 @@ export class Life implements AsyncDisposable {
     if (names.sort().join() !== 'db01,web01') throw new Error(`the runs are ${names}`)
     // The secrets open, too: vCenter is asked with its password.
     await this.#imported(remote)
-    const said = await this.#root('df -B1 --output=size /var/lib/hoist | tail -n 1')
-    const [fileSystem, disk] = [Number(said), await virtualBytes(this.#disks.data)]
+    const root = await this.#rootShell()
+    const [fileSystem, disk] = [
+      Number(await root('df -B1 --output=size /var/lib/hoist | tail -n 1')),
+      await virtualBytes(disks.data),
+    ]
     // The file system's own tables and journal take some of it.
     if (!(fileSystem > disk * 0.97)) throw new Error(`the file system has ${fileSystem} of the disk's ${disk} bytes`)
     return `accounts, runs, certificate and secrets are there; the data disk of now ${disk / MiB} MiB is in use to its end`
   }
 
-  /** Signed by a key that the appliance trusts; what is damaged, older or another's is refused. */
+  /** Signed by a key that the appliance trusts, with a step of the schema; what is damaged, older or another's is refused. */
   async upgrade(): Promise<string> {
+    const { releases } = this.#begun
     const remote = await this.#signIn()
-    const bundle = await this.#releases.whole('0.1.1')
-    const refused = Object.entries(await this.#releases.refused(bundle))
+    const bundle = await releases.whole('0.1.1')
+    const refused = Object.entries(await releases.refused(bundle))
     for (const [code, path] of refused) {
       const answer = await remote.upload('/api/upgrade/bundle', path).then(
         () => 'taken',
@@ -222,26 +240,29 @@ export class Life implements AsyncDisposable {
       if (answer !== code) throw new Error(`${code} was expected of ${path}: ${answer}`)
     }
     const { seconds } = await this.#install(bundle, '0.1.1', 'upgraded', '0.1.1')
-    return `0.1.0 became 0.1.1 in ${seconds} s; refused: ${refused.map(([code]) => code).join(', ')}`
+    const schema = await this.#schema()
+    if (schema !== migrations.length + 1) throw new Error(`0.1.1 runs with schema ${schema}`)
+    return `0.1.0 became 0.1.1 in ${seconds} s, schema ${schema}; refused: ${refused.map(([code]) => code).join(', ')}`
   }
 
-  /** A release whose service ends at once is taken back by the machine itself. */
+  /** A release whose service is never ready is taken back by the machine itself, and its schema with it. */
   async brokenUpgrade(): Promise<string> {
-    const bundle = await this.#releases.broken('0.1.2')
+    const bundle = await this.#begun.releases.broken('0.1.2')
     const runs = async () => (await (await this.#signIn()).call<{ items: RunView[] }>('GET', '/api/runs')).items
     const before = await runs()
     const { seconds, view } = await this.#install(bundle, '0.1.2', 'rolled-back', '0.1.1')
     if (!isDeepStrictEqual(await runs(), before)) throw new Error('the runs are others than before')
-    return `0.1.1 answers again after ${seconds} s: ${view.last?.reason}`
+    const schema = await this.#schema()
+    if (schema !== migrations.length + 1) throw new Error(`0.1.1 runs with schema ${schema}`)
+    return `0.1.1 answers again after ${seconds} s, with its schema: ${view.last?.reason}`
   }
 
-  /** Typed out, with the password: an appliance as new, with another certificate and a setup code. */
+  /** Typed out on the screen: an appliance as it was deployed, but for the setup code, which was good for once. */
   async factoryReset(): Promise<string> {
     const vm = this.#machine
     const { fingerprint } = this.#known
     const before = vm.serial.length
-    const remote = await this.#signIn()
-    await remote.call('POST', '/api/machine/reset', { confirm: resetWords, password: administrator.password })
+    await eraseEverything(vm, resetWords)
     const renewed = await vm.until('another certificate', bootMs, async () => {
       const presented = await fingerprintAt(vm.ports[443])
       return presented === undefined || presented === fingerprint ? undefined : presented
@@ -250,21 +271,33 @@ export class Life implements AsyncDisposable {
       const facts = consoleFacts(vm.serial.slice(Math.min(before, vm.serial.length)))
       return facts?.fingerprint === renewed ? facts.setupCode : undefined
     })
-    if (code === this.#setupCode) throw new Error('the setup code is the old one')
-    const old = await Remote.signIn(vm.ports[443], renewed, administrator).then(
-      () => 'taken',
-      () => 'refused',
-    )
-    if (old !== 'refused') throw new Error('the old account signs in')
-    const open = await postHttps(vm.ports[443], '/api/setup/code', renewed, { code })
-    if (open.status !== 200) throw new Error(`the new setup code is answered with ${open.status} ${open.text}`)
+    this.#facts = { ...this.#known, fingerprint: renewed }
+    if (await this.#signsIn(this.#credentials)) throw new Error('the old account signs in')
+    const old = await postHttps(vm.ports[443], '/api/setup/code', renewed, { code: setupCode })
+    if (old.status < 400) throw new Error('the setup code of the deployment is taken a second time')
+    const greeting = await greetingAt(vm.ports[22], silenceMs)
+    if (greeting !== '') throw new Error(`SSH is still on: ${greeting}`)
+    const remote = await Remote.claim(vm.ports[443], renewed, code, administrator)
+    this.#credentials = administrator
+    const { settings } = await remote.call<MachineView>('GET', '/api/machine')
+    const { proxy } = await remote.call<SystemView>('GET', '/api/system')
+    const { hostname, time } = settings ?? {}
+    if (hostname?.name === newHostname || time?.servers.length !== 0 || proxy === undefined)
+      throw new Error(`it is not as it was deployed: ${JSON.stringify({ hostname, time, proxy })}`)
+    const root = await this.#rootShell()
+    for (const secret of [setupCode, code]) await notInJournal(root, secret)
     await vm.shutDown(shutDownMs)
-    return 'another certificate and setup code; the old account is unknown'
+    return 'another certificate and a setup code of its own, which opens it; account, names and time servers of before are gone'
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#vm?.cut()
-    await this.#outside[Symbol.asyncDispose]()
+    await this.#open.disposeAsync()
+  }
+
+  get #begun(): Ground {
+    if (this.#ground === undefined) throw new Error('nothing has begun: call begin first')
+    return this.#ground
   }
 
   get #machine(): Vm {
@@ -272,17 +305,18 @@ export class Life implements AsyncDisposable {
     return this.#vm
   }
 
-  get #known(): FirstAnswer {
+  get #known(): ConsoleAnswer {
     if (this.#facts === undefined) throw new Error('the machine has never answered')
     return this.#facts
   }
 
-  async #boot(): Promise<{ vm: Vm; facts: FirstAnswer }> {
+  async #boot(): Promise<{ vm: Vm; facts: ConsoleAnswer }> {
+    const { disks, iso } = this.#begun
     const vm = await Vm.start({
-      disks: [this.#disks.system, this.#disks.data],
+      disks: [disks.system, disks.data],
       firmware: 'bios',
       devices: 'vmware',
-      iso: this.#iso,
+      iso,
     })
     this.#vm = vm
     const facts = await firstAnswer(vm)
@@ -291,32 +325,44 @@ export class Life implements AsyncDisposable {
   }
 
   async #signIn(): Promise<Remote> {
-    return await Remote.signIn(this.#machine.ports[443], this.#known.fingerprint, administrator)
+    return await Remote.signIn(this.#machine.ports[443], this.#known.fingerprint, this.#credentials)
   }
 
-  /** What root's shell prints; SSH is switched on first. */
-  async #root(command: string): Promise<string> {
+  async #signsIn(credentials: Credentials): Promise<boolean> {
+    return await Remote.signIn(this.#machine.ports[443], this.#known.fingerprint, credentials).then(
+      () => true,
+      error => {
+        if (error instanceof ApiError && error.statusCode === 401) return false
+        throw error
+      },
+    )
+  }
+
+  /** SSH is switched on first. */
+  async #rootShell(): Promise<Root> {
     const remote = await this.#signIn()
     await remote.call('PUT', '/api/machine/ssh', { enabled: true })
     const vm = this.#machine
     await vm.until('SSH', consoleMs, async () =>
-      (await greetingAt(vm.ports[22], 5_000)).startsWith('SSH-2.0') ? true : undefined,
+      (await greetingAt(vm.ports[22], silenceMs)).startsWith('SSH-2.0') ? true : undefined,
     )
-    return await inGuest(this.#key, vm.ports[22], command)
+    return command => inGuest(this.#begun.key, vm.ports[22], command)
   }
 
-  /** Kills the service, and waits until it answers again; says how long that took. */
-  async #killed(): Promise<string> {
-    const restarts = async () => Number(await this.#root('systemctl show --property=NRestarts --value hoist.service'))
-    const before = await restarts()
-    const startedAtMs = performance.now()
-    await this.#root('systemctl kill --signal=KILL hoist.service')
-    await this.#machine.until('the killed service', consoleMs, () => fingerprintAt(this.#machine.ports[443]))
-    const seconds = Math.round((performance.now() - startedAtMs) / 1000)
-    // Not exactly one: an emulated Node may fall over by itself as it starts, see README.md.
-    const more = (await restarts()) - before
-    if (!(more >= 1)) throw new Error(`the killed service was started again ${more} times`)
-    return `the killed service is back after ${seconds} s${more > 1 ? `, at the start number ${more}` : ''}`
+  async #schema(): Promise<number> {
+    const root = await this.#rootShell()
+    const database = 'new (require("node:sqlite").DatabaseSync)("/var/lib/hoist/hoist.db", { readOnly: true })'
+    const asked = `console.log(${database}.prepare("PRAGMA user_version").get().user_version)`
+    return Number(await root(`/opt/hoist/current/bin/node -e '${asked}'`))
+  }
+
+  /** Which tar reads, and the setup code is nowhere in it. Says how many files it has. */
+  async #readBundle(bytes: Buffer): Promise<string> {
+    const file = join(this.#begun.key.directory, 'log-bundle.tar.gz')
+    await writeFile(file, bytes)
+    if (new RegExp(secretPattern(setupCode)).test(await run('tar', ['-xzOf', file])))
+      throw new Error('the setup code stands in the log bundle')
+    return `${(await run('tar', ['-tzf', file])).trim().split('\n').length} files`
   }
 
   async #imported(remote: Remote): Promise<ServerView[]> {
@@ -359,7 +405,7 @@ export class Life implements AsyncDisposable {
   }
 
   async #proven(ended: RunView): Promise<string> {
-    const proof = await proveRun(this.#outside.lab, ended, 'registered')
+    const proof = await proveRun(this.#begun.outside.lab, ended, 'registered')
     if (ended.state !== 'succeeded')
       throw new Error(`the run of ${ended.serverName} has ended as ${ended.state}: ${ended.failure?.message}`)
     const different = proof.disks.filter(({ equal }) => !equal)
@@ -388,6 +434,3 @@ async function virtualBytes(disk: string): Promise<number> {
   const info = JSON.parse(await run('qemu-img', ['info', '--output', 'json', disk]))
   return info['virtual-size']
 }
-
-/** The code with any separators, as a log might write it. */
-const codePattern = (code: string) => code.split('-').join('[- ]*')

@@ -2,6 +2,7 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { copyFile, mkdir, open, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { migrations } from '../../appliance/store/migrate.ts'
 import { makeRelease } from '../../appliance/upgrade/make-release.ts'
 import { releaseFiles } from '../../packer/release-files.ts'
 import { sampleBundle } from '../upgrade/sample-release.ts'
@@ -11,9 +12,9 @@ const top = join(import.meta.dirname, '..', '..')
 export interface ReleaseMaker {
   /** PEM, for the appliance. */
   publicKey: string
-  /** This tree under another version. */
+  /** This tree under another version, and with one step of the schema more than the tree or the bundle before has. */
   whole(version: string): Promise<string>
-  /** As `whole`, and the service ends as soon as it starts. */
+  /** As `whole`, and the service never says that it is ready. */
   broken(version: string): Promise<string>
   /** Small ones, each of which is refused: the code of the refusal and the bundle. */
   refused(good: string): Promise<Record<string, string>>
@@ -26,12 +27,16 @@ export async function releaseMaker(directory: string): Promise<ReleaseMaker> {
     publicKeyEncoding: { type: 'spki', format: 'pem' },
   })
   const key = createPrivateKey(privateKey)
+  let schemaSteps = 0
+  const withSchema = async () => ({ [schemaFile]: await schemaWith(++schemaSteps) })
   return {
     publicKey,
-    whole: version => bundle(directory, version, key, {}),
-    broken: version =>
-      bundle(directory, version, key, {
-        'appliance/main.ts': "// Broken on purpose.\nthrow new Error('this release does not work')\n",
+    whole: async version => await bundle(directory, version, key, await withSchema()),
+    broken: async version =>
+      await bundle(directory, version, key, {
+        ...(await withSchema()),
+        'appliance/main.ts':
+          '// Broken on purpose: it starts, and does nothing.\nsetInterval(() => undefined, 60_000)\n',
       }),
     async refused(good) {
       const tampered = join(directory, 'tampered.tar')
@@ -52,6 +57,20 @@ export async function releaseMaker(directory: string): Promise<ReleaseMaker> {
       }
     },
   }
+}
+
+const schemaFile = 'appliance/store/migrate.ts'
+
+/** The schema's steps, and so many more. */
+async function schemaWith(more: number): Promise<string> {
+  const text = await readFile(join(top, schemaFile), 'utf8')
+  const steps = Array.from({ length: more }, (_, index) => {
+    const version = migrations.length + index + 1
+    return `{ version: ${version}, up: sqlite => sqlite.exec('CREATE TABLE later_${version} (at TEXT) STRICT') }`
+  })
+  const extended = text.replace(/(export const migrations: [^=]+= \[)([^\]]+)\]/, `$1$2, ${steps.join(', ')}]`)
+  if (extended === text) throw new Error(`${schemaFile} has no list of steps any more`)
+  return extended
 }
 
 async function bundle(directory: string, version: string, privateKey: KeyObject, instead: Record<string, string>) {

@@ -1,4 +1,4 @@
-// `npm run test-ova`: an OVA, built or given, read by programs of others and booted, each step a named result.
+// `npm run test-ova`: an OVA, built or given, read by programs of others and booted, each step a named result. Steps never throw.
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -7,6 +7,7 @@ import {
   biosPvscsi,
   bootWithFwCfg,
   bootWithIso,
+  consoleOfGiven,
   propertiesGiven,
   type SharedBoot,
   uefiPvscsi,
@@ -15,8 +16,10 @@ import {
 import { builtOva } from './build.ts'
 import { content } from './content.ts'
 import { type Unpacked, unpackOva } from './disks.ts'
+import type { ConsoleAnswer } from './first-answer.ts'
 import { Life } from './life.ts'
 import { readers, vcenterImport } from './read-ova.ts'
+import { reproducible } from './reproducible.ts'
 import { resultTable, runStep, type StepResult, sumUp } from './results.ts'
 import { vtpm } from './vtpm.ts'
 
@@ -24,28 +27,35 @@ interface Ground {
   ova: string
   optionsPath: string
   unpacked: Unpacked
-  withFwCfg: SharedBoot
+  withFwCfg: SharedBoot<ConsoleAnswer>
   withIso: SharedBoot
 }
 
-const steps: Readonly<Record<string, (ground: Ground) => Promise<string>>> = {
-  readers: ({ ova, unpacked }) => readers(ova, unpacked),
-  'vcenter-import': ({ ova, optionsPath, unpacked }) => vcenterImport(ova, optionsPath, unpacked),
-  content: ({ unpacked }) => content(unpacked),
-  'bios-pvscsi-vmxnet3': ({ unpacked }) => biosPvscsi(unpacked),
-  'uefi-virtio': ({ withFwCfg }) => uefiVirtio(withFwCfg),
-  'properties-fw-cfg': ({ withFwCfg }) => propertiesGiven(withFwCfg),
-  'uefi-pvscsi': ({ withIso }) => uefiPvscsi(withIso),
-  'properties-iso': ({ withIso }) => propertiesGiven(withIso),
-}
+/** Lanes go side by side: emulated, a machine keeps one core busy. */
+const lanes: readonly Readonly<Record<string, (ground: Ground) => Promise<string>>>[] = [
+  {
+    readers: ({ ova, unpacked }) => readers(ova, unpacked),
+    'vcenter-import': ({ ova, optionsPath, unpacked }) => vcenterImport(ova, optionsPath, unpacked),
+    content: ({ unpacked }) => content(unpacked),
+    'bios-pvscsi-vmxnet3': ({ unpacked }) => biosPvscsi(unpacked),
+    'uefi-pvscsi': ({ withIso }) => uefiPvscsi(withIso),
+    'properties-iso': ({ withIso }) => propertiesGiven(withIso),
+    vtpm: ({ unpacked }) => vtpm(unpacked),
+    reproducible: ({ ova, unpacked }) => reproducible(ova, unpacked),
+  },
+  {
+    'uefi-virtio': ({ withFwCfg }) => uefiVirtio(withFwCfg),
+    'properties-fw-cfg': async ({ withFwCfg }) => {
+      await consoleOfGiven(withFwCfg)
+      return await propertiesGiven(withFwCfg)
+    },
+  },
+]
 
-const fullSteps: typeof steps = {
-  vtpm: ({ unpacked }) => vtpm(unpacked),
-}
-
-/** One appliance's, each from where the one before has ended. */
+/** One appliance's, each from where the one before has ended: the end of the last lane. */
 const lifeSteps: Readonly<Record<string, (life: Life) => Promise<string>>> = {
   wizard: life => life.wizard(),
+  console: life => life.console(),
   inside: life => life.inside(),
   replication: life => life.replication(),
   'power-cut': life => life.powerCut(),
@@ -55,20 +65,26 @@ const lifeSteps: Readonly<Record<string, (life: Life) => Promise<string>>> = {
   'factory-reset': life => life.factoryReset(),
 }
 
+const fullNames = ['vtpm', 'reproducible', ...Object.keys(lifeSteps)]
+const shortNames = lanes.flatMap(lane => Object.keys(lane)).filter(name => !fullNames.includes(name))
+
+/** Seconds, of the steps without the build. */
+const limits = { short: 600, full: 2400 }
+
 const usage = `npm run test-ova [-- OPTIONS]
 
 Builds the OVA of this tree, or takes the one in .cache if nothing has changed since; reads it with programs of others,
 imports it into the lab's vCenter, and boots it in qemu.
 
   --ova FILE       this one instead; X.govc.json has to stand beside X.ova
-  --full           what takes longer too: a TPM, and one appliance's life from the wizard to the factory reset
+  --full           what takes longer too: a TPM, a second build, and one appliance's life from the wizard to the factory reset
   --only STEP,...  these steps alone; what follows the wizard needs it
   --json           one JSON object as the last line of stdout instead of the table
   --keep           leave the disks and print where
   --help           this text
 
-Steps: ${Object.keys(steps).join(', ')}
-Of --full: ${Object.keys({ ...fullSteps, ...lifeSteps }).join(', ')}
+Steps: ${shortNames.join(', ')}
+Of --full: ${fullNames.join(', ')}
 `
 
 const say = (text: string) => process.stderr.write(`test-ova: ${text}\n`)
@@ -89,7 +105,7 @@ async function main(): Promise<number> {
     return 0
   }
   const only = values.only.flatMap(text => text.split(','))
-  const unknown = only.filter(name => !Object.hasOwn({ ...steps, ...fullSteps, ...lifeSteps }, name))
+  const unknown = only.filter(name => !shortNames.includes(name) && !fullNames.includes(name))
   if (unknown.length > 0) {
     process.stderr.write(`No such step: ${unknown}\n\n${usage}`)
     return 2
@@ -117,15 +133,18 @@ async function main(): Promise<number> {
     await using withFwCfg = bootWithFwCfg(ground.unpacked)
     await using withIso = bootWithIso(ground.unpacked)
     const there: Ground = { ...ground, withFwCfg, withIso }
-    const wanted = (name: string) => (only.length > 0 ? only.includes(name) : values.full || Object.hasOwn(steps, name))
-    for (const [name, act] of Object.entries({ ...steps, ...fullSteps }))
-      if (wanted(name)) await take(name, () => act(there))
+    const wanted = (name: string) => (only.length > 0 ? only.includes(name) : values.full || shortNames.includes(name))
     const ofLife = Object.entries(lifeSteps).filter(([name]) => wanted(name))
-    if (ofLife.length > 0) await liveThrough(there.unpacked, ofLife, take)
+    const down = async (lane: (typeof lanes)[number]) => {
+      for (const [name, act] of Object.entries(lane)) if (wanted(name)) await take(name, () => act(there))
+      if (lane === lanes.at(-1) && ofLife.length > 0) await liveThrough(there.unpacked, ofLife, take)
+    }
+    await Promise.all(lanes.map(down))
   }
   if (values.keep) say(`kept: ${directory}`)
   else await rm(directory, { recursive: true })
-  const summary = sumUp(results, (performance.now() - startedAtMs) / 1000)
+  const limitSeconds = values.full ? limits.full : limits.short
+  const summary = sumUp(results, (performance.now() - startedAtMs) / 1000, limitSeconds)
   process.stdout.write(values.json ? `${JSON.stringify(summary)}\n` : resultTable(summary))
   return summary.ok ? 0 : 1
 }
@@ -136,9 +155,18 @@ async function liveThrough(
   wanted: readonly (readonly [string, (life: Life) => Promise<string>])[],
   take: (name: string, act: () => Promise<string>) => Promise<boolean>,
 ): Promise<void> {
-  await using life = await Life.begin(unpacked)
-  for (const [name, act] of wanted) if (!(await take(name, () => act(life)))) return
+  let failed: string | undefined
+  await using life = new Life(unpacked)
+  for (const [name, act] of [['lab', begun] as const, ...wanted]) {
+    const tried = async () => {
+      if (failed !== undefined) throw new Error(`not tried, as ${failed} has failed`)
+      return await act(life)
+    }
+    if (!(await take(name, tried))) failed ??= name
+  }
 }
+
+const begun = (life: Life) => life.begin()
 
 function given(path: string) {
   const ova = resolve(path)

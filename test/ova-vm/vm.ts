@@ -26,15 +26,18 @@ export interface VmOptions {
   /** The guest's address behind the forwarded ports; that which qemu's DHCP server gives. */
   address?: string
   memoryMiB?: number
+  /** False: it has no serial line, as a machine of the OVA. */
+  serial?: boolean
   /** Directory with the state of a TPM 2.0, as vSphere gives it (CRB); an empty one is a new TPM. */
   tpm?: string
   onSerial?(text: string): void
 }
 
 /** Of this machine's loopback, where the guest's ports are reached. */
-export type Ports = Record<443 | 80 | 22, number>
+export type Ports = Record<(typeof guestPorts)[number], number>
 
-const guestPorts = [443, 80, 22] as const
+/** The last is one that the appliance has no use for. */
+const guestPorts = [443, 80, 22, 8080] as const
 const startMs = 60_000
 /** Enough for a console that redraws itself every second for minutes. */
 const serialCharacters = 1_000_000
@@ -159,9 +162,17 @@ export class Vm implements AsyncDisposable {
     return Array.from({ length: 25 }, (_, row) => line(row).replaceAll('\0', ' ').trimEnd()).join('\n')
   }
 
-  /** A picture of the screen, in any mode. */
-  async screenshot(pngFile: string): Promise<void> {
-    await this.qmp.command('screendump', { filename: pngFile, format: 'png' })
+  /** The share of the screen's pixels that are not black, in any mode. */
+  async litShare(): Promise<number> {
+    const file = join(this.#directory, 'screen.ppm')
+    await this.qmp.command('screendump', { filename: file })
+    const ppm = await readFile(file)
+    // "P6", width and height, 255: three lines, then three bytes a pixel.
+    const header = /^P6\s+\d+\s+\d+\s+255\s/.exec(ppm.subarray(0, 64).toString('latin1'))
+    if (header === null) throw new VmError('the screen gives no PPM')
+    let lit = 0
+    for (let at = header[0].length; at + 2 < ppm.length; at += 3) if (ppm[at] || ppm[at + 1] || ppm[at + 2]) lit++
+    return (lit * 3) / (ppm.length - header[0].length)
   }
 
   /** Presses the power button and waits until the guest has switched itself off. */
@@ -189,13 +200,14 @@ export class Vm implements AsyncDisposable {
 
 async function hardware(options: VmOptions): Promise<string[]> {
   const { disks, firmware, devices, firmwareFile, iso, fwCfg = {}, address = '10.0.2.15', memoryMiB = 4096 } = options
+  const serial = options.serial === false ? 'none' : 'stdio'
   const forwards = guestPorts.map(port => `hostfwd=tcp:127.0.0.1:0-${address}:${port}`).join(',')
   const network = devices === 'vmware' ? 'vmxnet3' : 'virtio-net-pci'
   return [
-    ...['-nodefaults', '-no-user-config', '-display', 'none', '-vga', 'std', '-serial', 'stdio', '-rtc', 'base=utc'],
+    ...['-nodefaults', '-no-user-config', '-display', 'none', '-vga', 'std', '-serial', serial, '-rtc', 'base=utc'],
     // As under vSphere, a CD-ROM is at IDE there: the kernel has no driver for the AHCI of a q35.
     ...['-machine', firmware === 'uefi' && devices === 'virtio' ? 'q35' : 'pc', '-smp', '2', '-m', `${memoryMiB}`],
-    ...(await acceleration()),
+    ...(devices === 'vmware' ? asUnderVmware(await acceleration()) : await acceleration()),
     ...(firmwareFile !== undefined ? ['-bios', firmwareFile] : firmware === 'uefi' ? uefi() : []),
     ...(devices === 'vmware' ? ['-device', 'pvscsi,id=scsi'] : []),
     ...disks.flatMap((file, index) => [
@@ -208,6 +220,16 @@ async function hardware(options: VmOptions): Promise<string[]> {
   ]
 }
 
+/**
+ * systemd takes it for VMware, so that VMware Tools start; qemu's `vmport` answers their first question, and none of the others.
+ * Source: systemd-detect-virt(1), which looks at CPUID before it looks at the machine's vendor.
+ */
+function asUnderVmware(acceleration: readonly string[]): string[] {
+  const [processor = '', ...rest] = acceleration.toReversed()
+  const vendor = 'type=1,manufacturer=VMware,, Inc.,product=VMware7,,1'
+  return [...rest.toReversed(), `${processor},-hypervisor`, '-smbios', vendor]
+}
+
 /** `TCP[HOST_FORWARD]  12  127.0.0.1 39123  10.0.2.15 443  0  0`. */
 export function portsIn(usernet: string): Ports {
   const lines = usernet.matchAll(/TCP\[HOST_FORWARD\]\s+\d+\s+\S+\s+(\d+)\s+\S+\s+(\d+)/g)
@@ -217,5 +239,5 @@ export function portsIn(usernet: string): Ports {
     if (host === undefined) throw new VmError(`qemu forwards nothing to port ${guest}:\n${usernet}`)
     return host
   }
-  return { 443: port(443), 80: port(80), 22: port(22) }
+  return { 443: port(443), 80: port(80), 22: port(22), 8080: port(8080) }
 }

@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { kvmWorks } from '../../../packer/kvm.ts'
-import { ensureTools } from '../tools.ts'
+import { ensureTools, run } from '../tools.ts'
 
 export interface BootOptions {
   firmware: 'bios' | 'efi'
@@ -64,7 +64,18 @@ export async function bootGuest(rawFiles: string[], options: BootOptions): Promi
 
 /** KVM where it can be relied upon; emulation otherwise. */
 export async function acceleration(): Promise<string[]> {
-  return (await kvmWorks()) ? ['-accel', 'kvm', '-cpu', 'host'] : ['-accel', 'tcg,thread=multi', '-cpu', 'max']
+  if (await kvmWorks()) return ['-accel', 'kvm', '-cpu', 'host']
+  const threads = runsChangedCode(await run('qemu-system-x86_64', ['--version'])) ? 'multi' : 'single'
+  return ['-accel', `tcg,thread=${threads}`, '-cpu', 'max']
+}
+
+/**
+ * Before 8.1, several processors at once run outdated translations of code that one of them has changed: Node ends by SIGSEGV
+ * in one of three starts. Source: qemu's commit deba78709ae8, "accel/tcg: Always lock pages before translation".
+ */
+export function runsChangedCode(version: string): boolean {
+  const [major = 0, minor = 0] = /version (\d+)\.(\d+)/.exec(version)?.slice(1).map(Number) ?? []
+  return major > 8 || (major === 8 && minor >= 1)
 }
 
 export function uefi(): string[] {
