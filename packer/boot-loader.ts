@@ -36,6 +36,8 @@ const modules = [
     'linux',
   ],
   ...['terminal', 'boot', 'echo', 'test', 'true', 'regexp', 'sleep', 'loadenv', 'gzio'],
+  // UEFI has no text mode: without a graphics mode, which GRUB sets, the kernel starts blind. The menu loads it by BIOS, too.
+  'all_video',
 ]
 
 /** Makes the disk boot both ways. */

@@ -106,11 +106,14 @@ export async function findings({ entries, tree }: System, expected: Expected): P
   return found.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0))
 }
 
-/** vSphere's machine has no serial port: base/files/etc/default/grub. */
+/** vSphere's machine has no serial port, and UEFI no text mode: base/files/etc/default/grub. */
 function bootLoader(config: string): Finding[] {
   const found: Finding[] = []
   const wrong = (why: string) => found.push({ name: 'boot-loader', path: '/boot/grub/grub.cfg', why })
   if (/^\s*(serial\b|terminal_(in|out)put\b.*\bserial\b)/m.test(config)) wrong('has GRUB speak on a serial line')
+  if (config !== '' && !/^\s*load_video\s*$/m.test(config))
+    wrong('sets no graphics mode: by UEFI the kernel starts blind')
+  if (/gfx_?(mode|payload)=text/.test(config)) wrong('asks for text mode: by UEFI the kernel starts blind')
   for (const [line] of config.matchAll(/^\s*linux\s.*$/gm)) {
     const last = [...line.matchAll(/\sconsole=(\S+)/g)].at(-1)?.[1]
     if (!/^tty\d$/.test(last ?? '')) wrong(`has ${last ?? 'nothing'} for the kernel's last console`)

@@ -18,8 +18,8 @@ const shutDownMs = 120_000
 const consoleMs = 120_000
 /** What the guest's firewall drops stays silent: so long is listened for. */
 const silenceMs = 5_000
-/** A cursor alone lights less of a screen; the console, whose menu stands in a bar, more. */
-const leastLit = 0.005
+/** The console's title stands in a bar of 79 columns of at least 8 pixels; nothing of firmware, GRUB or kernel is so long then. */
+const titleBar = 79 * 8
 
 /** With vSphere's devices, by BIOS, and nothing given at the deployment. The screen is what vSphere's console shows. */
 export async function biosPvscsi(unpacked: Unpacked): Promise<string> {
@@ -88,12 +88,11 @@ export async function uefiVirtio(boot: SharedBoot<ConsoleAnswer>): Promise<strin
 export async function uefiPvscsi(boot: SharedBoot): Promise<string> {
   const { version } = await legacyFirmware()
   const { vm, facts } = await boot.running()
-  const lit = await vm.until('something on the screen', consoleMs, async () => {
-    const share = await vm.litShare()
-    return share > leastLit ? share : undefined
-  })
-  const picture = `${(lit * 100).toFixed(1)} % of the screen is lit`
-  return `HTTPS after ${facts.httpsSeconds.toFixed(0)} s without a serial line; ${picture}; OVMF.legacy.fd of ovmf-legacy ${version}`
+  await vm.until("the console's title on the screen", consoleMs, async () =>
+    (await vm.longestBar()) >= titleBar ? true : undefined,
+  )
+  const { httpsSeconds } = facts
+  return `HTTPS after ${httpsSeconds.toFixed(0)} s without a serial line, and a console on the screen; OVMF.legacy.fd of ovmf-legacy ${version}`
 }
 
 /** What an admin fills in; nothing of it is what DHCP would give. */

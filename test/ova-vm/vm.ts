@@ -162,17 +162,21 @@ export class Vm implements AsyncDisposable {
     return Array.from({ length: 25 }, (_, row) => line(row).replaceAll('\0', ' ').trimEnd()).join('\n')
   }
 
-  /** The share of the screen's pixels that are not black, in any mode. */
-  async litShare(): Promise<number> {
+  /** The longest line of pixels that are not black, in any mode of the screen: a bar behind text is longer than any letter. */
+  async longestBar(): Promise<number> {
     const file = join(this.#directory, 'screen.ppm')
     await this.qmp.command('screendump', { filename: file })
     const ppm = await readFile(file)
     // "P6", width and height, 255: three lines, then three bytes a pixel.
-    const header = /^P6\s+\d+\s+\d+\s+255\s/.exec(ppm.subarray(0, 64).toString('latin1'))
-    if (header === null) throw new VmError('the screen gives no PPM')
-    let lit = 0
-    for (let at = header[0].length; at + 2 < ppm.length; at += 3) if (ppm[at] || ppm[at + 1] || ppm[at + 2]) lit++
-    return (lit * 3) / (ppm.length - header[0].length)
+    const [header, width] = /^P6\s+(\d+)\s+\d+\s+255\s/.exec(ppm.subarray(0, 64).toString('latin1')) ?? []
+    if (header === undefined) throw new VmError('the screen gives no PPM')
+    let [run, longest] = [0, 0]
+    for (let at = header.length, pixel = 0; at + 2 < ppm.length; at += 3, pixel++) {
+      const lit = ppm[at] || ppm[at + 1] || ppm[at + 2]
+      run = lit ? (pixel % Number(width) === 0 ? 1 : run + 1) : 0
+      longest = Math.max(longest, run)
+    }
+    return longest
   }
 
   /** Presses the power button and waits until the guest has switched itself off. */

@@ -37,8 +37,13 @@ t.test('the appliance has no driver for a serial line in GRUB, and its kernel en
   t.match(await program(), driver, 'it is there when it is not left out')
   await bootLoader({ directory, disk, label: 'small', biosGrub, esp, serial: false })
   t.notMatch(await program(), driver)
+  t.match(await program(), /efi_gop/, 'it sets a graphics mode, without which UEFI shows nothing')
 
   const settings = join(import.meta.dirname, '../../packer/base/files/etc/default/grub')
-  const said = await run('sh', ['-c', '. "$0"; echo "$GRUB_TERMINAL|$GRUB_CMDLINE_LINUX"', settings])
-  t.match(said, /^console\|.* console=tty1\n$/)
+  const said = await run('sh', [
+    '-c',
+    '. "$0"; echo "$GRUB_TERMINAL|$GRUB_GFXPAYLOAD_LINUX|$GRUB_CMDLINE_LINUX"',
+    settings,
+  ])
+  t.match(said, /^console\|\|.* console=tty1\n$/)
 })

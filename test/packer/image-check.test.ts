@@ -10,7 +10,7 @@ const sources = 'deb http://one.example/debian bookworm main\n'
 const expected = { sources, strangers: ['/builder/checkout', 'proxy.example:3128'] }
 
 const grubCfg =
-  'terminal_output console\nmenuentry Hoist {\n  linux /vmlinuz root=UUID=1 ro console=ttyS0,115200 console=tty1 quiet\n}\n'
+  'terminal_output console\nmenuentry Hoist {\n  load_video\n  linux /vmlinuz root=UUID=1 ro console=ttyS0,115200 console=tty1 quiet\n}\n'
 
 const clean: Record<string, string> = {
   'etc/passwd': 'root:x:0:0::/root:/bin/bash\nnobody:x:65534:65534::/:/usr/sbin/nologin\nhoist:x:900:900::/:/x\n',
@@ -109,6 +109,8 @@ const planted: [path: string, content: string, name: Finding['name']][] = [
   ['boot/grub/grub.cfg', `serial --unit=0 --speed=115200\n${grubCfg}`, 'boot-loader'],
   ['boot/grub/grub.cfg', grubCfg.replace('console', 'serial console'), 'boot-loader'],
   ['boot/grub/grub.cfg', grubCfg.replace('console=tty1', ''), 'boot-loader'],
+  ['boot/grub/grub.cfg', grubCfg.replace('load_video', ''), 'boot-loader'],
+  ['boot/grub/grub.cfg', `set linux_gfx_mode=text\n${grubCfg}`, 'boot-loader'],
   ['boot/grub/grub.cfg', grubCfg.replace(/console=\S+/g, ''), 'boot-loader'],
   ['etc/hostname', 'ci-runner-7\n', 'stranger'],
   ['usr/share/x', 'made in /builder/checkout/packer', 'stranger'],
