@@ -132,3 +132,13 @@ export async function watchdogsBite(root: Root, vm: Vm): Promise<string> {
   if ((await bites()) < before.bites + units.length) throw new Error('it was not the watchdog that ended them')
   return `service and helper, stopped, are started again, after ${Math.round((performance.now() - startedAtMs) / 1000)} s`
 }
+
+/** A clock that is a day ahead keeps the appliance from AWS, and no longer. @param ask has AWS asked: the code of the refusal */
+export async function clockGates(root: Root, vm: Vm, ask: () => Promise<string | undefined>): Promise<void> {
+  // A verdict on the clock holds for a minute.
+  const refused = (code: string | undefined) => async () => ((await ask()) === code ? true : undefined)
+  await root("date --set '+1 day'")
+  await vm.until('AWS_CLOCK_SKEW', comeBackMs, refused('AWS_CLOCK_SKEW'))
+  await root("date --set '-1 day'")
+  await vm.until('an answer of AWS', comeBackMs, refused(undefined))
+}

@@ -18,6 +18,7 @@ import { consoleFacts } from './console-text.ts'
 import { overlay, type Unpacked } from './disks.ts'
 import { bootMs, type ConsoleAnswer, firstAnswer } from './first-answer.ts'
 import {
+  clockGates,
   firewallHolds,
   notInJournal,
   type Root,
@@ -170,7 +171,14 @@ export class Life implements AsyncDisposable {
     await this.#readBundle(await remote.download('/api/support/bundle'))
     const bitten = await watchdogsBite(root, vm)
     await vm.until('the service', bootMs, () => fingerprintAt(vm.ports[443]))
-    return `${well}; ${walled}; no setup code in journal and log bundle; ${bitten}`
+    await clockGates(root, vm, async () => {
+      const signedIn = await this.#signIn()
+      return await signedIn.call('GET', '/api/aws/identity').then(
+        () => undefined,
+        error => (error instanceof ApiError ? error.body.code : String(error)),
+      )
+    })
+    return `${well}; ${walled}; no setup code in journal and log bundle; ${bitten}; a clock a day ahead keeps it from AWS`
   }
 
   /** A server of the lab's vCenter becomes an image in the lab's AWS; others than the appliance say that it is the same. */
