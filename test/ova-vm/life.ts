@@ -162,11 +162,8 @@ export class Life implements AsyncDisposable {
     const well = await unitsAreWell(root)
     const walled = await firewallHolds(root, vm)
     await updatesSwitch(root, enabled => remote.call('PUT', '/api/machine/updates', { enabled }))
-    await remote.call('PUT', '/api/machine/hostname', { name: newHostname })
-    const [name = '', servers = ''] = (
-      await root('hostname; timedatectl show-timesync --property=SystemNTPServers --value')
-    ).split('\n')
-    if (name !== newHostname || servers !== timeServer) throw new Error(`the machine is ${name}, and asks ${servers}`)
+    const servers = (await root('timedatectl show-timesync --property=SystemNTPServers --value')).trim()
+    if (servers !== timeServer) throw new Error(`the machine asks ${servers} for the time`)
     await notInJournal(root, setupCode)
     await this.#readBundle(await remote.download('/api/support/bundle'))
     const bitten = await watchdogsBite(root, vm)
@@ -270,6 +267,10 @@ export class Life implements AsyncDisposable {
     const vm = this.#machine
     const { fingerprint } = this.#known
     const before = vm.serial.length
+    const last = await this.#signIn()
+    await last.call('PUT', '/api/machine/hostname', { name: newHostname })
+    const renamedTo = (await last.call<SystemView>('GET', '/api/system')).hostname
+    if (renamedTo !== newHostname) throw new Error(`the machine is still called ${renamedTo}`)
     await eraseEverything(vm, resetWords)
     const renewed = await vm.until('another certificate', bootMs, async () => {
       const presented = await fingerprintAt(vm.ports[443])
