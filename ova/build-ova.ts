@@ -1,7 +1,7 @@
 // `npm run build-ova`: the command that makes the OVA of a system disk.
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { copyFile, readFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
 import packageJson from '../package.json' with { type: 'json' }
@@ -99,10 +99,14 @@ async function putLists({ diskPath, outPath, version }: Omit<PackageOptions, 'si
   const put: string[] = []
   for (const kind of ['cdx.json', 'licences.txt']) {
     const from = join(dirname(diskPath), `hoist-${version}.${kind}`)
-    if (!existsSync(from)) continue
     const to = outPath.replace(/ova$/, kind)
-    await copyFile(from, to)
-    put.push(to)
+    if (existsSync(from)) {
+      await writeFile(to, await readFile(from))
+      put.push(to)
+    } else {
+      // Another disk's would be worse than none.
+      await rm(to, { force: true })
+    }
   }
   return put
 }

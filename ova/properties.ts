@@ -27,7 +27,7 @@ export const properties: readonly OvfProperty[] = [
     category: network,
     label: 'Host name',
     description:
-      'Full name, such as hoist.example.com, at most 64 characters. Empty: hoist. A name that DHCP gives is not taken.',
+      'Full name, such as hoist.example.com, at most 64 characters. Empty: hoist. A name that DHCP gives is not taken. All these properties are read at the first start; later the console and the page change them.',
     // HOST_NAME_MAX of Linux: the machine would not take a longer one.
     maxLength: 64,
   },

@@ -6,7 +6,7 @@ import type { SystemView } from '../../appliance/api/schemas/system.ts'
 import { consoleFacts } from './console-text.ts'
 import { deployedDisks, type Unpacked } from './disks.ts'
 import { type ConsoleAnswer, type FirstAnswer, firstAnswer, httpsAnswer } from './first-answer.ts'
-import { getHttp, greetingAt, postHttps } from './outside.ts'
+import { expectCodeRefused, getHttp, greetingAt } from './outside.ts'
 import { propertiesIso } from './ovf-environment.ts'
 import { legacyFirmware } from './pvscsi-firmware.ts'
 import { Remote } from './remote.ts'
@@ -157,11 +157,9 @@ export async function propertiesGiven(boot: SharedBoot): Promise<string> {
 
 async function given(vm: Vm, facts: FirstAnswer): Promise<string> {
   const port = vm.ports[443]
-  const wrong = await postHttps(port, '/api/setup/code', facts.fingerprint, { code: 'never-the-code-1234' })
-  if (wrong.status < 400) throw new Error(`another setup code is answered with ${wrong.status}`)
+  await expectCodeRefused(port, facts.fingerprint, 'never-the-code-1234')
   const remote = await Remote.claim(port, facts.fingerprint, givenProperties.setup_code, administrator)
-  const again = await postHttps(port, '/api/setup/code', facts.fingerprint, { code: givenProperties.setup_code })
-  if (again.status < 400) throw new Error(`the setup code is still taken: ${again.status}`)
+  await expectCodeRefused(port, facts.fingerprint, givenProperties.setup_code)
   const shown = await remote.call<SystemView>('GET', '/api/system')
   const addresses = shown.interfaces.flatMap(({ addresses }) => addresses)
   const applied = {

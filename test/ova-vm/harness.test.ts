@@ -87,6 +87,7 @@ t.test('a failed step fails all, a skipped one does not, and skipped ones alone 
   t.match(sumUp([skipped], 1, 600), { ok: false })
   t.match(resultTable(sumUp([good, skipped, bad], 3, 600)), /bad +FAILED +0\.\d +no\n\nNOT ALL IS WELL; 3 s\n/)
   const built = { name: 'build', ok: true, seconds: 300, detail: '' }
+  t.match(sumUp([built, skipped], 400, 600), { ok: false }, 'what was only built is not proven')
   t.equal(sumUp([built, good], 899, 600).withinLimit, true, 'the build does not count')
   t.match(resultTable(sumUp([built, good], 901, 600)), /All is well; 901 s, more than 600 s/)
 })

@@ -104,14 +104,20 @@ export async function updatesSwitch(root: Root, set: (enabled: boolean) => Promi
   await root('unattended-upgrade --dry-run')
 }
 
-/** A text that was secret once is nowhere in the journal; separators may differ. @throws Error */
+/** A text that was secret once is nowhere in the journal, which can be read: a line of our own is found in it. @throws Error */
 export async function notInJournal(root: Root, secret: string): Promise<void> {
-  const count = await root(`journalctl --no-pager -o cat | grep -cE '${secretPattern(secret)}' || true`)
-  if (count.trim() !== '0') throw new Error('the setup code stands in the journal')
+  const mark = `looked-through-${Date.now()}`
+  const count = (pattern: string) => `journalctl --no-pager -o cat | grep -cE '${pattern}' || true`
+  const [marks, secrets] = await answers(root, [
+    `logger ${mark}; journalctl --sync; ${count(mark)}`,
+    count(secretPattern(secret)),
+  ])
+  if (marks !== '1') throw new Error(`the journal cannot be read: ${marks} lines of ours are in it`)
+  if (secrets !== '0') throw new Error('the setup code stands in the journal')
 }
 
-/** The secret with any separators, as a log might write it: for grep and for RegExp. */
-export const secretPattern = (secret: string) => secret.split('-').join('[- ]*')
+/** The secret as a log or the console might write it, spaced out: for grep and for RegExp. */
+export const secretPattern = (secret: string) => [...secret.replaceAll('-', '')].join('[- ]*')
 
 /** Both processes stand still at once: their heartbeats stop, and the service manager starts them anew. Says how long it took. */
 export async function watchdogsBite(root: Root, vm: Vm): Promise<string> {

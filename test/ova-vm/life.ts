@@ -28,7 +28,7 @@ import {
   watchdogsBite,
 } from './inside.ts'
 import { gateway, type LabOutside, startLabOutside } from './lab-outside.ts'
-import { fingerprintAt, greetingAt, postHttps } from './outside.ts'
+import { expectCodeRefused, fingerprintAt, greetingAt } from './outside.ts'
 import { propertiesIso } from './ovf-environment.ts'
 import { preparedSystem } from './prepared-system.ts'
 import { type ReleaseMaker, releaseMaker } from './releases.ts'
@@ -128,8 +128,7 @@ export class Life implements AsyncDisposable {
       await browser.close()
     }
     const seconds = (performance.now() - startedAtMs) / 1000
-    const again = await postHttps(vm.ports[443], '/api/setup/code', facts.fingerprint, { code: setupCode })
-    if (again.status < 400) throw new Error(`the setup code is still taken: ${again.status}`)
+    await expectCodeRefused(vm.ports[443], facts.fingerprint, setupCode)
     const { tunnels } = outside.proxy
     if (tunnels.length === 0) throw new Error('nothing went through the proxy of the deployment')
     return `from the setup code to the dashboard in ${seconds.toFixed(0)} s; the code is dead; AWS was asked through the proxy, ${tunnels.length} tunnels`
@@ -269,8 +268,11 @@ export class Life implements AsyncDisposable {
     const before = vm.serial.length
     const last = await this.#signIn()
     await last.call('PUT', '/api/machine/hostname', { name: newHostname })
-    const renamedTo = (await last.call<SystemView>('GET', '/api/system')).hostname
-    if (renamedTo !== newHostname) throw new Error(`the machine is still called ${renamedTo}`)
+    await last.call('PUT', '/api/machine/time', { servers: [timeServer] })
+    await last.call('PUT', '/api/machine/updates', { enabled: false })
+    const { hostname: name, ntp } = await last.call<SystemView>('GET', '/api/system')
+    if (name !== newHostname || ntp.servers.join() !== timeServer)
+      throw new Error(`the machine is called ${name}, and asks ${ntp.servers} for the time`)
     await eraseEverything(vm, resetWords)
     const renewed = await vm.until('another certificate', bootMs, async () => {
       const presented = await fingerprintAt(vm.ports[443])
@@ -282,17 +284,16 @@ export class Life implements AsyncDisposable {
     })
     this.#facts = { ...this.#known, fingerprint: renewed }
     if (await this.#signsIn(this.#credentials)) throw new Error('the old account signs in')
-    const old = await postHttps(vm.ports[443], '/api/setup/code', renewed, { code: setupCode })
-    if (old.status < 400) throw new Error('the setup code of the deployment is taken a second time')
+    await expectCodeRefused(vm.ports[443], renewed, setupCode)
     const greeting = await greetingAt(vm.ports[22], silenceMs)
     if (greeting !== '') throw new Error(`SSH is still on: ${greeting}`)
     const remote = await Remote.claim(vm.ports[443], renewed, code, administrator)
     this.#credentials = administrator
     const { settings } = await remote.call<MachineView>('GET', '/api/machine')
     const { proxy } = await remote.call<SystemView>('GET', '/api/system')
-    const { hostname, time } = settings ?? {}
-    if (hostname?.name === newHostname || time?.servers.length !== 0 || proxy === undefined)
-      throw new Error(`it is not as it was deployed: ${JSON.stringify({ hostname, time, proxy })}`)
+    const { hostname, time, updates } = settings ?? {}
+    if (hostname !== undefined || time?.servers.length !== 0 || updates?.enabled !== true || proxy === undefined)
+      throw new Error(`it is not as it was deployed: ${JSON.stringify({ hostname, time, updates, proxy })}`)
     const root = await this.#rootShell()
     for (const secret of [setupCode, code]) await notInJournal(root, secret)
     await vm.shutDown(shutDownMs)
@@ -300,8 +301,11 @@ export class Life implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#vm?.cut()
-    await this.#open.disposeAsync()
+    try {
+      await this.#vm?.cut()
+    } finally {
+      await this.#open.disposeAsync()
+    }
   }
 
   get #begun(): Ground {

@@ -37,6 +37,14 @@ export function postHttps(port: number, path: string, fingerprint: string, body:
   return overTls(port, path, fingerprint, JSON.stringify(body))
 }
 
+/** A setup code is refused, for itself or as nobody is asked for one any more. @throws for any other answer */
+export async function expectCodeRefused(port: number, fingerprint: string, code: string): Promise<void> {
+  const { status, text } = await postHttps(port, '/api/setup/code', fingerprint, { code })
+  const refusal = Object(status < 400 ? undefined : JSON.parse(text)).code
+  if (!['SETUP_CODE_WRONG', 'ALREADY_CLAIMED'].includes(refusal))
+    throw new Error(`the setup code is answered with ${status} ${text.slice(0, 200)}`)
+}
+
 async function overTls(port: number, path: string, fingerprint: string, body?: string): Promise<Answer> {
   const outgoing = request({
     ...{ host: '127.0.0.1', port, path, agent: false, timeout: patienceMs, rejectUnauthorized: false },

@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
-import { pipeline } from 'node:stream'
+import { type Duplex, pipeline } from 'node:stream'
 
 export interface ProxyOutside extends AsyncDisposable {
   port: number
@@ -13,10 +13,14 @@ export interface ProxyOutside extends AsyncDisposable {
 /** @param from the name of the loopback for those who ask */
 export async function startProxy(from: string): Promise<ProxyOutside> {
   const tunnels: string[] = []
+  const open = new Set<Duplex>()
   const server = createServer((_request, response) => response.writeHead(405).end())
   server.on('connect', ({ url = '' }, client, head) => {
     const [host, port] = url.split(':')
     tunnels.push(url)
+    open.add(client)
+    // A machine whose power is cut resets it.
+    client.on('error', () => client.destroy()).on('close', () => open.delete(client))
     // What the lab is not, is not reached: qemu's guests have no other network either.
     if (host !== from) return client.end('HTTP/1.1 502 Bad Gateway\r\n\r\n')
     const onward = connect(Number(port), '127.0.0.1', () => {
@@ -25,7 +29,7 @@ export async function startProxy(from: string): Promise<ProxyOutside> {
       pipeline(client, onward, client, () => undefined) // whoever breaks off, both sides end
     })
     onward.on('error', () => client.destroy())
-    client.on('error', () => onward.destroy())
+    client.on('close', () => onward.destroy())
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -33,6 +37,7 @@ export async function startProxy(from: string): Promise<ProxyOutside> {
     port: (server.address() as AddressInfo).port,
     tunnels,
     async [Symbol.asyncDispose]() {
+      for (const client of open) client.destroy()
       server.closeAllConnections()
       server.close()
     },

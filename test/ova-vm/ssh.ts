@@ -23,6 +23,9 @@ export async function inGuest({ directory }: SshKey, port: number, command: stri
     UserKnownHostsFile: join(directory, `known-hosts-${port}`),
     IdentitiesOnly: 'yes',
     ConnectTimeout: '60',
+    // A guest that stands still is given up after four minutes.
+    ServerAliveInterval: '60',
+    ServerAliveCountMax: '4',
   }
   const words = Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`])
   return await run('ssh', [...words, '-i', join(directory, 'ssh-key'), '-p', `${port}`, 'root@127.0.0.1', command])

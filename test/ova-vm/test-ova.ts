@@ -139,7 +139,9 @@ async function main(): Promise<number> {
       for (const [name, act] of Object.entries(lane)) if (wanted(name)) await take(name, () => act(there))
       if (lane === lanes.at(-1) && ofLife.length > 0) await liveThrough(there.unpacked, ofLife, take)
     }
-    await Promise.all(lanes.map(down))
+    // A lane that cannot clean up after itself is told at the end; the other goes on.
+    for (const [index, ended] of (await Promise.allSettled(lanes.map(down))).entries())
+      if (ended.status === 'rejected') await take(`end of lane ${index + 1}`, () => Promise.reject(ended.reason))
   }
   if (values.keep) say(`kept: ${directory}`)
   else await rm(directory, { recursive: true })

@@ -1,5 +1,5 @@
 // The command: its options, what it writes, and how it ends.
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { access, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { optionsOf } from '../../ova/build-ova.ts'
@@ -33,11 +33,13 @@ t.test('the command writes the OVA and its options for govc, the same for everyb
 })
 
 t.test('what the image is made of goes with it, and that there is nothing is said', async t => {
-  const directory = t.testdir({ image: { 'hoist-9.9.9.cdx.json': 'another release' }, out: {} })
+  const out = { 'a.cdx.json': 'of another image' }
+  const directory = t.testdir({ image: { 'hoist-9.9.9.cdx.json': 'another release' }, out })
   const disk = await writeSystemDisk(join(directory, 'image'))
   const args = ['--disk', disk, '--out', join(directory, 'out/a.ova')]
   const epoch = { SOURCE_DATE_EPOCH: '1700000000' }
   t.match((await build(args, epoch)).stderr, /no bill of materials/)
+  await t.rejects(access(join(directory, 'out/a.cdx.json')), { code: 'ENOENT' }, 'what was there was of another image')
   for (const kind of ['cdx.json', 'licences.txt'])
     await writeFile(join(directory, `image/hoist-${packageJson.version}.${kind}`), `these ${kind}`)
   const { stdout, stderr } = await build(args, epoch)
