@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { toApplianceError } from '../errors.ts'
 import { type DeploymentProperties, readDeployment } from './deployment-properties.ts'
 import { type Finding, writeFindings } from './findings.ts'
-import { areUnread, propertiesOnce } from './kept-properties.ts'
+import { areFound, areUnread, propertiesOnce } from './kept-properties.ts'
 import type { MachineFile, MachineFiles } from './machine-files.ts'
 import { type Settings, writeSettings } from './perform.ts'
 import type { RunProgram } from './run-program.ts'
@@ -22,11 +22,20 @@ export interface FirstBootGround {
   say(text: string): void
 }
 
-/** Nothing that was filled in wrongly stops it. */
+/**
+ * Nothing that was filled in wrongly stops it.
+ * @throws {ApplianceError} MACHINE_FAILED; what the files of the machine end with
+ */
 export async function firstBoot(ground: FirstBootGround, signal: AbortSignal): Promise<void> {
+  const { files } = ground
+  // One that is cut off is done again, but not where only its mark was missing: what was kept has no findings.
+  if (!((await areFound(files)) && (await files.exists('findings')))) await wholeFirstBoot(ground, signal)
+  await files.write('firstBootDone', '')
+}
+
+async function wholeFirstBoot(ground: FirstBootGround, signal: AbortSignal): Promise<void> {
   const { root, files, run } = ground
   const { properties, findings, keep } = await propertiesOnce(ground, signal)
-  await keep()
   const wanted = readDeployment(properties)
   findings.push(...(await setUp(wanted, ground, signal)))
   // The image's own name: one that nobody has set is not shown as if somebody had.
@@ -34,16 +43,18 @@ export async function firstBoot(ground: FirstBootGround, signal: AbortSignal): P
 
   await removeHostKeys(ground.sshDir)
   await run('/usr/bin/ssh-keygen', ['-A', ...(root === '/' ? [] : ['-f', root])], signal)
-
-  await tell(findings, ground)
   // The host keys were not written by us.
   await run('/usr/bin/sync', [], signal)
-  await files.write('firstBootDone', '')
+
+  // When all else is done.
+  await tell(findings, ground)
+  await keep()
 }
 
 /**
  * What the first boot could not read is asked for again at each boot until it is known. Where somebody has set something
  * meanwhile, that is newer.
+ * @throws {ApplianceError} MACHINE_FAILED; what the files of the machine end with
  */
 export async function laterBoot(ground: FirstBootGround, signal: AbortSignal): Promise<void> {
   const { files } = ground

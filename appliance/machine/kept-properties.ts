@@ -13,7 +13,7 @@ export interface KnownProperties {
   properties: Map<string, string[]>
   /** What could not be read, or is not believed. */
   findings: Finding[]
-  /** Whoever asks after that gets these. Does nothing where they could not be read, or are kept. */
+  /** Whoever asks after that gets these, or knows that they could not be read. Does nothing where they are kept. */
   keep(): Promise<void>
 }
 
@@ -48,13 +48,19 @@ export async function propertiesOnce(ground: KeptGround, signal: AbortSignal): P
   const then = unread ? 'The usual settings hold, and the next start asks again.' : 'Another source was taken.'
   const findings: Finding[] = unreadable.map(why => ({ about: 'deployment', text: `${why} ${then}` }))
   if (kept === null) findings.push(...withoutKeys(properties))
-  return { properties, findings, keep: unread ? nothing : () => keep(files, properties) }
+  return { properties, findings, keep: () => keep(files, unread ? null : properties) }
 }
 
 /** Whether a boot has asked for them in vain. */
 export async function areUnread(files: MachineFiles): Promise<boolean> {
   const text = await files.read('deploymentProperties')
   return text !== undefined && keptIn(text) === null
+}
+
+/** Whether it is known what they are. */
+export async function areFound(files: MachineFiles): Promise<boolean> {
+  const text = await files.read('deploymentProperties')
+  return text !== undefined && keptIn(text) instanceof Map
 }
 
 /**
@@ -72,8 +78,8 @@ export async function settleKept(files: MachineFiles): Promise<void> {
 
 const nothing = async () => undefined
 
-async function keep(files: MachineFiles, properties: ReadonlyMap<string, readonly string[]>): Promise<void> {
-  await files.write('deploymentProperties', `${JSON.stringify([...properties])}\n`)
+async function keep(files: MachineFiles, properties: ReadonlyMap<string, readonly string[]> | null): Promise<void> {
+  await files.write('deploymentProperties', `${JSON.stringify(properties && [...properties])}\n`)
 }
 
 /** Takes them out, and says so. */
