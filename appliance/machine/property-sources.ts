@@ -1,6 +1,7 @@
 // Where the properties of a deployment come from: guestinfo of VMware, a CD-ROM, or, in a test only, the firmware of qemu.
 import { mkdir, readdir, readFile, rmdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import { toApplianceError } from '../errors.ts'
 import { ignoreMissing } from '../missing-file.ts'
 import { listBlockDevices } from './block-devices.ts'
 import { maxEnvironmentBytes, parseOvfEnvironment } from './ovf-environment.ts'
@@ -100,9 +101,16 @@ function howItFailed(thrown: unknown, withinMs: number): string {
 }
 
 async function cdRom(ground: SourceGround, signal: AbortSignal): Promise<Uint8Array | undefined> {
-  const { root, run } = ground
+  const { root, run, say } = ground
   const drives = (await listBlockDevices(run, signal)).filter(({ kind }) => kind === 'rom')
   const place = join(root, 'run/hoist-cdrom')
+  // What was read counts, whatever becomes of the disc.
+  const letGo = async () => {
+    await run('/usr/bin/umount', [place], AbortSignal.timeout(30_000))
+    await rmdir(place)
+  }
+  const tryToLetGo = () =>
+    letGo().catch((thrown: unknown) => say(`the CD-ROM stays mounted: ${toApplianceError(thrown).message}`))
   for (const { path } of drives) {
     await mkdir(place, { recursive: true, mode: 0o700 })
     try {
@@ -110,15 +118,18 @@ async function cdRom(ground: SourceGround, signal: AbortSignal): Promise<Uint8Ar
       await run('/usr/bin/mount', options, within(30_000, signal))
     } catch (thrown) {
       signal.throwIfAborted()
-      if (isTimeout(thrown)) throw new Error('it could not be mounted within 30 seconds.')
+      if (isTimeout(thrown)) {
+        // It may have been, at the last moment.
+        await tryToLetGo()
+        throw new Error('it could not be mounted within 30 seconds.')
+      }
       continue // Empty, or with a disc that is no ISO 9660.
     }
     try {
       const bytes = await readOnDisc(place)
       if (bytes) return bytes
     } finally {
-      await run('/usr/bin/umount', [place], AbortSignal.timeout(30_000))
-      await rmdir(place)
+      await tryToLetGo()
     }
   }
   return undefined

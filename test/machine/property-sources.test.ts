@@ -68,6 +68,18 @@ t.test('a disc is mounted read-only, and let go', async t => {
   t.same(readdirSync(join(lab.root, 'run')), [])
 })
 
+t.test('a disc that cannot be let go has been read all the same', async t => {
+  const lab = machine(t, onDisc(named('disc')))
+  const stuck: RunProgram = async (file, ...more) => {
+    if (file.endsWith('/umount')) throw new Error('CANARY: target is busy')
+    return await lab.run(file, ...more)
+  }
+  const ground = { root: lab.root, run: stuck, say: (text: string) => lab.said.push(text) }
+  const { properties, unreadable } = await findProperties(ground, signal)
+  t.same([properties.get('hostname'), unreadable], [['disc'], []])
+  t.match(lab.said, [/^the CD-ROM stays mounted: /, /1 from the CD-ROM$/])
+})
+
 t.test('a disc that is too long, a link or without the file gives nothing', async t => {
   const long = machine(t, onDisc(' '.repeat(2 * maxEnvironmentBytes)))
   t.match(await long.find(), { hostname: undefined, unreadable: [/From the CD-ROM: .*more than 65536 bytes/] })
@@ -232,6 +244,7 @@ t.test('a drive that hangs, or a disc that breaks off, stops nobody', async t =>
   t.match(await findProperties({ ...ground, run: hung }, signal), {
     unreadable: [/^From the CD-ROM: it could not be mounted/],
   })
+  t.ok(lab.ran.includes(`umount ${join(lab.root, 'run/hoist-cdrom')}`), 'it may have been mounted at the last moment')
   const broken: RunProgram = async (file, ...more) => {
     if (file.endsWith('/lsblk')) throw new Error('EIO: i/o error, read')
     return await lab.run(file, ...more)
