@@ -3,10 +3,11 @@ import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { toApplianceError } from '../errors.ts'
 import { type DeploymentProperties, readDeployment } from './deployment-properties.ts'
+import { networkFile } from './file-contents.ts'
 import { type Finding, writeFindings } from './findings.ts'
 import { areFound, areUnread, propertiesOnce } from './kept-properties.ts'
-import type { MachineFile, MachineFiles } from './machine-files.ts'
-import { type Settings, writeSettings } from './perform.ts'
+import type { MachineFiles } from './machine-files.ts'
+import { writeSettings } from './perform.ts'
 import type { RunProgram } from './run-program.ts'
 import { type ServiceUser, writeForService } from './service-user.ts'
 
@@ -28,7 +29,7 @@ export interface FirstBootGround {
  */
 export async function firstBoot(ground: FirstBootGround, signal: AbortSignal): Promise<void> {
   const { files } = ground
-  // One that is cut off is done again, but not where only its mark was missing: what was kept has no findings.
+  // One that is cut off is done again, unless only its mark is missing: what was kept has none of the findings of its reading.
   if (!((await areFound(files)) && (await files.exists('findings')))) await wholeFirstBoot(ground, signal)
   await files.write('firstBootDone', '')
 }
@@ -52,8 +53,8 @@ async function wholeFirstBoot(ground: FirstBootGround, signal: AbortSignal): Pro
 }
 
 /**
- * What the first boot could not read is asked for again at each boot until it is known. Where somebody has set something
- * meanwhile, that is newer.
+ * What the first boot could not read is asked for again at each boot until it is known. Then network and name are set, each
+ * only where nobody has set it meanwhile: its file is never removed.
  * @throws {ApplianceError} MACHINE_FAILED; what the files of the machine end with
  */
 export async function laterBoot(ground: FirstBootGround, signal: AbortSignal): Promise<void> {
@@ -61,22 +62,19 @@ export async function laterBoot(ground: FirstBootGround, signal: AbortSignal): P
   if (!(await areUnread(files))) return
   const { properties, findings, keep } = await propertiesOnce(ground, signal)
   const wanted = readDeployment(properties)
-  const set = new Set<Settings['verb']>()
-  for (const { verb } of wanted.verbs) if (await files.exists(fileOf[verb])) set.add(verb)
-  const verbs = wanted.verbs.filter(({ verb }) => !set.has(verb))
-  const deployment = set.has('proxy') ? {} : wanted.deployment
-  findings.push(...(await setUp({ ...wanted, verbs, deployment }, ground, signal)))
+  const network = wanted.verbs.find(verb => verb.verb === 'network')
+  const theirs = new Set<string>()
+  if (await files.exists('hostname')) theirs.add('hostname')
+  const written = await files.read('network')
+  // Ours is of a boot that was cut off.
+  if (written !== undefined && (!network || written !== networkFile(network))) theirs.add('network')
+  const verbs = wanted.verbs.filter(({ verb }) => !theirs.has(verb))
+  // They say what holds instead.
+  const flaws = wanted.findings.filter(({ about }) => !theirs.has(/^(ipv|dns)/.test(about) ? 'network' : about))
+  findings.push(...(await setUp({ ...wanted, verbs, findings: flaws }, ground, signal)))
   await tell(findings, ground)
   // Last: what a power cut ends is done again, where the machine still has what it had.
   await keep()
-}
-
-const fileOf: Readonly<Record<Settings['verb'], MachineFile>> = {
-  network: 'network',
-  time: 'time',
-  hostname: 'hostname',
-  proxy: 'aptProxy',
-  updates: 'updates',
 }
 
 /** Gives what was not taken. */
@@ -86,7 +84,6 @@ async function setUp(wanted: DeploymentProperties, ground: FirstBootGround, sign
   for (const key of unknown) say(`a property of the deployment is unknown: ${/^[\w.-]{1,64}$/.test(key) ? key : '?'}`)
 
   const all = [...findings]
-  // Before the verbs: a proxy that stands in its file was told to the service, too.
   if (Object.keys(deployment).length > 0)
     await writeForService(join(dataDir, 'deployment.json'), Buffer.from(JSON.stringify(deployment)), 0o600, user).catch(
       (thrown: unknown) => {

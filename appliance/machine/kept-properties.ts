@@ -20,16 +20,21 @@ export interface KnownProperties {
 /** `null`: they could not be read, and the service has run since. */
 const Kept = Type.Union([Type.Null(), Type.Array(Type.Tuple([Type.String(), Type.Array(Type.String())]))])
 
-/** What lets somebody in, and what holds where it came too late. */
-const keys = {
-  setup_code: 'the machine has made its own, which the console shows.',
-  ssh_key: 'nobody can sign in by SSH. Deploy again for that.',
+/**
+ * What came too late where the service has run: what lets somebody in, and what the system cannot take alone or may have been
+ * removed since, which leaves no trace.
+ */
+const lateKeys = {
+  setup_code: '.',
+  ssh_key: ': nobody can sign in by SSH. Deploy again for that.',
+  ntp: ': enter it under Settings or on the console.',
+  proxy: ': enter it under Settings or on the console.',
 } as const
 
 /**
  * Outside, properties are found once for each system disk, before the service first runs: guestinfo can be written by every
  * user of the machine, the service's too, and stays over a restart. That there were none counts as well. What could not be
- * read is asked for again; by then the service has run, and what would let somebody in is not believed.
+ * read is asked for again; by then the service has run, and some of it comes too late.
  */
 export async function propertiesOnce(ground: KeptGround, signal: AbortSignal): Promise<KnownProperties> {
   const { files, say } = ground
@@ -45,9 +50,9 @@ export async function propertiesOnce(ground: KeptGround, signal: AbortSignal): P
   }
   const { properties, unreadable } = await findProperties(ground, signal)
   const unread = properties.size === 0 && unreadable.length > 0
-  const then = unread ? 'The usual settings hold, and the next start asks again.' : 'Another source was taken.'
+  const then = unread ? 'Nothing was taken, and the next start asks again.' : 'Another source was taken.'
   const findings: Finding[] = unreadable.map(why => ({ about: 'deployment', text: `${why} ${then}` }))
-  if (kept === null) findings.push(...withoutKeys(properties))
+  if (kept === null) findings.push(...withoutLate(properties))
   return { properties, findings, keep: () => keep(files, unread ? null : properties) }
 }
 
@@ -82,13 +87,12 @@ async function keep(files: MachineFiles, properties: ReadonlyMap<string, readonl
   await files.write('deploymentProperties', `${JSON.stringify(properties && [...properties])}\n`)
 }
 
-/** Takes them out, and says so. */
-function withoutKeys(properties: Map<string, string[]>): Finding[] {
-  return Object.entries(keys).flatMap(([about, holds]) => {
+/** Takes out what comes too late, and says so. */
+function withoutLate(properties: Map<string, string[]>): Finding[] {
+  return Object.entries(lateKeys).flatMap(([about, then]) => {
     const given = properties.get(about)?.some(value => value.trim() !== '')
     properties.delete(about)
-    const text = `It was read after the service had first run, and is not believed: ${holds}`
-    return given ? [{ about, text }] : []
+    return given ? [{ about, text: `It was read after the service had first run, and is not taken${then}` }] : []
   })
 }
 

@@ -113,32 +113,40 @@ async function unread(t: Test, properties: Record<string, string> | undefined) {
 
 const late = { hostname: 'late.example.com', ntp: 'ntp.example.com', dns: '192.0.2.53', proxy: 'http://p:1' }
 
-t.test('what the first boot could not read is taken by a later one, without new keys', async t => {
+t.test('name and network that the first boot could not read are taken by a later one, without new keys', async t => {
   const lab = await unread(t, { ...late, ssh_key: samplePublicKey, setup_code: 'CANARY CODE 1', other: 'x' })
   const hostKey = readFileSync(join(lab.root, 'etc/ssh/ssh_host_ed25519_key'), 'utf8')
   await laterBoot(lab.ground, signal)
   const files = tree(lab.root)
   t.equal(files['etc/hostname'], 'late.example.com\n')
   t.match(files['etc/systemd/network/20-hoist.network'], /DNS=192.0.2.53/)
-  t.match(files['etc/systemd/timesyncd.conf.d/20-hoist.conf'], /ntp.example.com/)
-  t.same(JSON.parse(readFileSync(lab.told, 'utf8')), { proxyUrl: 'http://p:1' })
+  for (const file of ['time', 'aptProxy'] as const)
+    t.notOk(await lab.files.exists(file), 'it may have been removed since')
+  t.notOk(existsSync(lab.told), 'an appliance that is claimed would drop it')
   t.equal(files['etc/ssh/ssh_host_ed25519_key'], hostKey)
   t.notOk(await lab.files.exists('sshKeys'))
-  t.match(await lab.findings(), [{ about: 'setup_code' }, { about: 'ssh_key' }])
+  const abouts = [{ about: 'setup_code' }, { about: 'ssh_key' }, { about: 'ntp' }, { about: 'proxy' }]
+  t.match(await lab.findings(), abouts)
   t.notMatch(JSON.stringify([files, lab.said]), /CANARY/)
   lab.ran.length = 0
   await laterBoot(lab.ground, signal)
   t.same(lab.ran, [], 'once')
 })
 
-t.test('where somebody has set something meanwhile, that holds', async t => {
-  const lab = await unread(t, late)
-  for (const file of ['hostname', 'network', 'aptProxy'] as const) await lab.files.write(file, 'theirs\n')
-  await laterBoot(lab.ground, signal)
-  for (const file of ['hostname', 'network', 'aptProxy'] as const) t.equal(await lab.files.read(file), 'theirs\n')
-  t.match(await lab.files.read('time'), /ntp.example.com/)
-  t.notOk(existsSync(lab.told))
-  t.same(await lab.findings(), [])
+t.test('where somebody has set something meanwhile, that holds, and nothing else is said', async t => {
+  const files = ['hostname', 'network'] as const
+  for (const [flaws, said] of [
+    [{}, []],
+    [{ hostname: 'a_b', dns: '!' }, []],
+    [{ hostname: 'a_b', dns: '!', ipv4_mode: 'x', ipv6_mode: 'x' }, ['hostname', 'ipv4_mode', 'ipv6_mode', 'dns']],
+  ] as const) {
+    const lab = await unread(t, { hostname: late.hostname, dns: late.dns, ...flaws })
+    const theirs = said.length === 0
+    if (theirs) for (const file of files) await lab.files.write(file, 'theirs\n')
+    await laterBoot(lab.ground, signal)
+    for (const file of files) t.equal(await lab.files.read(file), theirs ? 'theirs\n' : undefined)
+    t.same((await lab.findings()).map(({ about }: { about: string }) => about).sort(), [...said].sort())
+  }
 })
 
 type Lab = Awaited<ReturnType<typeof machine>>
@@ -208,13 +216,18 @@ t.test('wherever a first boot is cut off, the next one comes to the same end, wi
 
 t.test('wherever a later boot is cut off, the next one comes to the same end', async t => {
   const make = async () => {
-    const lab = await machine(t, { ...late, setup_code: 'CANARY CODE 1' })
+    const lab = await machine(t, { ...late, ipv4_mode: 'x', setup_code: 'CANARY CODE 1' })
     await settleKept(lab.files)
     await lab.files.remove('hostname')
     return lab
   }
   const wanted = await cutEverywhere(t, make, laterBoot)
-  t.same(JSON.parse(wanted['var/lib/hoist/deployment.json'] ?? ''), { proxyUrl: 'http://p:1' })
+  t.match(JSON.parse(wanted['etc/hoist/first-boot-findings.json'] ?? ''), [
+    { about: 'setup_code' },
+    { about: 'ntp' },
+    { about: 'proxy' },
+    { about: 'ipv4_mode' },
+  ])
   t.notMatch(JSON.stringify(wanted), /CANARY/)
 })
 
