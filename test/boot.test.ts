@@ -174,6 +174,31 @@ t.test('properties that cannot be read are asked for at each boot until they are
   t.notOk(lab.ran.some(words => words.startsWith('vm')))
 })
 
+t.test(
+  'a system whose image has kept no properties is not asked weeks later; its reset keeps the key for SSH',
+  async t => {
+    for (const resetAtOnce of [false, true]) {
+      const lab = machine(t)
+      lab.given.properties = { ssh_key: samplePublicKey }
+      await lab.start()
+      const key = await lab.files.read('sshKeys')
+      rmSync(lab.at('etc/hoist/deployment-properties.json'))
+      Object.assign(lab.given, { readable: false, properties: { hostname: 'known-to-them' } })
+      lab.ran.length = 0
+      if (!resetAtOnce) await lab.start()
+      await lab.files.write('resetMark', '')
+      for (let boots = 0; boots < 2; boots++) {
+        await lab.start()
+        lab.given.readable = true
+        t.equal(await lab.files.read('sshKeys'), key)
+        t.notOk(await lab.files.exists('hostname'))
+        t.same(JSON.parse((await lab.files.read('findings')) ?? ''), [])
+      }
+      t.notOk(lab.ran.some(words => words.startsWith('vm')))
+    }
+  },
+)
+
 t.test('whatever the service has made in its directory, the machine starts', async t => {
   const lab = machine(t)
   writeFileSync(lab.at('dev/tpmrm0'), '')

@@ -31,9 +31,10 @@ export async function finishFactoryReset(ground: ResetGround, signal: AbortSigna
   // choose: find and rm take names that are no text, and trees that are deeper than any path may be long.
   await run('/usr/bin/find', [dataDir, '-mindepth', '1', '-maxdepth', '1', '-exec', ...remove, '{}', '+'], signal)
   await removeHostKeys(sshDir)
-  for (const file of forgotten) await files.remove(file)
-  // It has opened this appliance once, and whoever knows it could do so again: the machine makes one of its own.
+  // It has opened this appliance once, and whoever knows it could do so again: the machine makes one of its own. Before the key
+  // for SSH is removed, which may have to be kept.
   await settleKept(files)
+  for (const file of forgotten) await files.remove(file)
   // As the image has them.
   await files.write('hosts', hostsFile('hoist'))
   await writeSettings({ verb: 'updates', enabled: true }, files)

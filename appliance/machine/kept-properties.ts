@@ -17,7 +17,7 @@ export interface KnownProperties {
   keep(): Promise<void>
 }
 
-/** `null`: they could not be read, and the service has run since. */
+/** `null`: they could not be read, and the service runs, or has run. */
 const Kept = Type.Union([Type.Null(), Type.Array(Type.Tuple([Type.String(), Type.Array(Type.String())]))])
 
 /**
@@ -70,12 +70,17 @@ export async function areFound(files: MachineFiles): Promise<boolean> {
 
 /**
  * Before the service runs, and when it has run: what is kept is as it may stay. The setup code goes: the service was handed
- * it, it is good for one claim, and what is kept outlives that. What could not be read is noted as that. What is damaged is
- * emptied: it counts as nothing, and may hold the code.
+ * it, it is good for one claim, and what is kept outlives that. What is damaged is emptied: it counts as nothing, and may
+ * hold the code. A system whose first boot was an image's that kept nothing is not asked about, weeks later: what it still
+ * has of the deployment alone is the key for SSH.
+ * @throws what the files of the machine end with
  */
 export async function settleKept(files: MachineFiles): Promise<void> {
   const text = await files.read('deploymentProperties')
-  if (text === undefined) return await files.write('deploymentProperties', 'null\n')
+  if (text === undefined) {
+    const line = await files.read('sshKeys')
+    return await keep(files, new Map(line === undefined ? [] : [['ssh_key', [line.trim()]]]))
+  }
   const kept = keptIn(text)
   if (kept === 'damaged' && text !== '') await files.write('deploymentProperties', '')
   else if (kept instanceof Map && kept.delete('setup_code')) await keep(files, kept)

@@ -124,12 +124,12 @@ const kept = JSON.stringify([
   ['setup_code', ['CANARY']],
 ])
 
-t.test('but its setup code is not; and where nothing was kept, what is read later opens nothing', async t => {
+t.test('but its setup code is not; and where an image of before has kept nothing, its key for SSH is', async t => {
   for (const [before, after] of [
     [kept, '[["hostname",["h"]]]\n'],
     [kept.slice(0, -3), ''],
     ['null\n', 'null\n'],
-    [undefined, 'null\n'],
+    [undefined, '[["ssh_key",["sshKeys"]]]\n'],
   ] as const) {
     const { files, ground } = await used(t)
     if (before !== undefined) await files.write('deploymentProperties', before)
@@ -140,17 +140,23 @@ t.test('but its setup code is not; and where nothing was kept, what is read late
 })
 
 t.test('wherever a power cut ends it, the next start ends with the same', async t => {
-  const whole = await used(t)
-  await whole.files.write('deploymentProperties', kept)
-  await whole.files.write('resetMark', '')
+  for (const before of [kept, undefined]) await cutEverywhere(t, before)
+})
+
+async function cutEverywhere(t: Test, before: string | undefined) {
+  const marked = async () => {
+    const lab = await used(t)
+    if (before !== undefined) await lab.files.write('deploymentProperties', before)
+    await lab.files.write('resetMark', '')
+    return lab
+  }
+  const whole = await marked()
   await finishFactoryReset(whole.ground, signal)
   const wanted = tree(whole.root)
   t.notMatch(JSON.stringify(wanted), /CANARY/)
   let cuts = 0
   for (let steps = 0; ; steps++) {
-    const lab = await used(t)
-    await lab.files.write('deploymentProperties', kept)
-    await lab.files.write('resetMark', '')
+    const lab = await marked()
     let left = steps
     const step = () => {
       if (left-- <= 0) throw new Error('cut')
@@ -181,4 +187,4 @@ t.test('wherever a power cut ends it, the next start ends with the same', async 
     t.same(tree(lab.root), wanted)
   }
   t.ok(cuts > 10, `${cuts} steps`)
-})
+}

@@ -145,3 +145,17 @@ t.test('what a link in the place of the kept ones points to is left as it is', a
   t.ok(lstatSync(lab.kept).isFile())
   t.equal(readFileSync(other, 'utf8'), before)
 })
+
+t.test('where an image of before has kept nothing, nobody is asked later, and the key for SSH is kept', async t => {
+  for (const [line, properties] of [
+    ['ssh-ed25519 AAAA\n', { ssh_key: ['ssh-ed25519 AAAA'] }],
+    [undefined, {}],
+  ] as const) {
+    const lab = machine(t, attackers)
+    if (line !== undefined) await lab.files.write('sshKeys', line)
+    await lab.settle()
+    t.notOk(await areUnread(lab.files))
+    t.same(await lab.find(), { properties, findings: [] })
+    t.equal(statSync(lab.kept).mode & 0o777, 0o600)
+  }
+})
