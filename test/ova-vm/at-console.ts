@@ -9,11 +9,16 @@ const answerMs = 120_000
 /** Presses keys on tty1, and waits until the screen says something. @throws VmError */
 export async function atScreen(vm: Vm, keys: string, awaited: RegExp): Promise<string> {
   await vm.type(keys)
+  return await onScreen(vm, `${awaited}`, shown => awaited.test(shown))
+}
+
+/** Waits until tty1 shows something. @throws Error with what it shows instead */
+export async function onScreen(vm: Vm, what: string, isThere: (shown: string) => boolean): Promise<string> {
   let last = ''
   return await vm
-    .until(`${awaited} on the screen`, answerMs, async () => {
+    .until(`${what} on the screen`, answerMs, async () => {
       last = await vm.screenText()
-      return awaited.test(last) ? last : undefined
+      return isThere(last) ? last : undefined
     })
     .catch(error => {
       throw new Error(`${error instanceof Error ? error.message.split(';')[0] : error}; it shows:\n${last}`)

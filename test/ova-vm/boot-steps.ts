@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import type { SystemView } from '../../appliance/api/schemas/system.ts'
+import { onScreen } from './at-console.ts'
 import { consoleFacts } from './console-text.ts'
 import { deployedDisks, type Unpacked } from './disks.ts'
 import { type ConsoleAnswer, type FirstAnswer, firstAnswer, httpsAnswer } from './first-answer.ts'
@@ -28,10 +29,9 @@ export async function biosPvscsi(unpacked: Unpacked): Promise<string> {
   const facts = await firstAnswer(vm)
   // The certificate is a file; the code comes from the service, which is asked later.
   const code = await vm.until('the setup code on the console', consoleMs, () => consoleFacts(vm.serial)?.setupCode)
-  await vm.until('code and certificate on the screen', consoleMs, async () => {
-    const shown = lettersOf(await vm.screenText())
-    return [code, facts.fingerprint].every(text => shown.includes(lettersOf(text))) ? true : undefined
-  })
+  await onScreen(vm, 'code and certificate', shown =>
+    [code, facts.fingerprint].every(text => lettersOf(shown).includes(lettersOf(text))),
+  )
   const redirect = await getHttp(vm.ports[80], '/some/page')
   if (redirect.status < 300 || redirect.status > 399 || !redirect.location.startsWith('https://hoist.example.com/'))
     throw new Error(`port 80 answers with ${redirect.status} ${redirect.location}`)

@@ -39,3 +39,29 @@ export function consoleFacts(raw: string): ConsoleFacts | undefined {
     ...(code === undefined ? {} : { setupCode: code.replaceAll(' ', '') }),
   }
 }
+
+const columns = 80
+const rows = 25
+const rowBytes = columns * 2
+
+/**
+ * The newest screen in the memory of a VGA in text mode: it begins with the console's title, the only row that is a bar from end
+ * to end; without one, with the first row. Each cell is a character and its colours; 0x70 is black on grey.
+ */
+export function consoleScreen(memory: Buffer): string {
+  const isBar = (row: number) =>
+    Array.from({ length: columns - 1 }, (_, column) => memory[row * rowBytes + column * 2 + 1]).every(
+      colours => ((colours ?? 0) & 0x70) === 0x70,
+    )
+  const first = Math.max(
+    0,
+    Array.from({ length: Math.floor(memory.length / rowBytes) }, (_, row) => row).findLastIndex(isBar),
+  )
+  const line = (row: number) =>
+    String.fromCharCode(...memory.subarray(row * rowBytes, (row + 1) * rowBytes).filter((_, at) => at % 2 === 0))
+  return Array.from({ length: rows }, (_, row) =>
+    line(first + row)
+      .replaceAll('\0', ' ')
+      .trimEnd(),
+  ).join('\n')
+}

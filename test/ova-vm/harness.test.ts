@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { run } from '../lab/tools.ts'
-import { consoleFacts, plainText } from './console-text.ts'
+import { consoleFacts, consoleScreen, plainText } from './console-text.ts'
 import { keysOf } from './keys.ts'
 import { greetingAt } from './outside.ts'
 import { ovfEnvironment, propertiesIso } from './ovf-environment.ts'
@@ -33,6 +33,25 @@ t.test("the console's newest screen is read, and half a screen is none", async t
   t.equal(consoleFacts(unclaimed.slice(0, unclaimed.indexOf('1C:1D'))), undefined)
   t.equal(consoleFacts('Debian GNU/Linux'), undefined)
   t.equal(plainText('\u001b[31mred\u001b[0m\u001b(B'), 'red')
+})
+
+t.test("the console's newest screen is found in a VGA's memory, wherever it was scrolled to", async t => {
+  const memory = Buffer.alloc(0x8000)
+  const write = (row: number, text: string, colours = 0x07) => {
+    for (const [column, sign] of [...text.padEnd(79)].entries()) {
+      memory[row * 160 + column * 2] = sign.charCodeAt(0)
+      memory[row * 160 + column * 2 + 1] = colours
+    }
+  }
+  write(0, 'SeaBIOS')
+  t.match(consoleScreen(memory), /^SeaBIOS\n/, 'there is no console yet')
+  for (const top of [3, 9]) {
+    write(top, ` Hoist ${top}`, 0x70)
+    write(top + 2, ` Name  row ${top}`)
+    write(top + 24, ' Number or arrows')
+  }
+  const lines = consoleScreen(memory).split('\n')
+  t.strictSame([lines[0], lines[2], lines[24], lines.length], [' Hoist 9', ' Name  row 9', ' Number or arrows', 25])
 })
 
 t.test('text becomes keys, and what has no key is refused', async t => {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { acceleration, uefi } from '../lab/guests/boot.ts'
 import { ensureTools } from '../lab/tools.ts'
-import { plainText } from './console-text.ts'
+import { consoleScreen, plainText } from './console-text.ts'
 import { keysOf } from './keys.ts'
 import { Qmp } from './qmp.ts'
 import { startTpm } from './software-tpm.ts'
@@ -32,6 +32,9 @@ export interface VmOptions {
   tpm?: string
   onSerial?(text: string): void
 }
+
+/** Of a VGA in text mode; the screen is a part of it, which moves on as lines are scrolled. */
+const textMemoryBytes = 0x8000
 
 /** Of this machine's loopback, where the guest's ports are reached. */
 export type Ports = Record<(typeof guestPorts)[number], number>
@@ -152,14 +155,11 @@ export class Vm implements AsyncDisposable {
     for (const key of keysOf(text)) await this.qmp.human(`sendkey ${key}`)
   }
 
-  /** The screen's characters, 80 a line, while it is in the text mode of a VGA. */
+  /** The console's characters, 80 a line, while the screen is in the text mode of a VGA. */
   async screenText(): Promise<string> {
     const file = join(this.#directory, 'screen')
-    await this.qmp.command('pmemsave', { val: 0xb8000, size: 80 * 25 * 2, filename: file })
-    const cells = await readFile(file)
-    const line = (row: number) =>
-      String.fromCharCode(...cells.subarray(row * 160, row * 160 + 160).filter((_, i) => i % 2 === 0))
-    return Array.from({ length: 25 }, (_, row) => line(row).replaceAll('\0', ' ').trimEnd()).join('\n')
+    await this.qmp.command('pmemsave', { val: 0xb8000, size: textMemoryBytes, filename: file })
+    return consoleScreen(await readFile(file))
   }
 
   /** The longest line of pixels that are not black, in any mode of the screen: a bar behind text is longer than any letter. */
