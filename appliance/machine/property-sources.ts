@@ -67,8 +67,9 @@ async function guestinfo(ground: SourceGround, signal: AbortSignal): Promise<Uin
   for (const [file, ...args] of askers) {
     try {
       const value = await valueIn(run(file, args, within(answerWithinMs, signal)))
-      if (value === undefined) say('guestinfo has no properties')
-      return value === undefined ? undefined : Buffer.from(value)
+      if (value?.trim()) return Buffer.from(value)
+      say(value === undefined ? 'guestinfo has no properties' : 'guestinfo has an empty value, which counts as none')
+      return undefined
     } catch (thrown) {
       signal.throwIfAborted()
       if (!isMissingProgram(thrown)) failures.push(`${basename(file)} ${howItFailed(thrown, answerWithinMs)}`)
@@ -81,11 +82,10 @@ async function guestinfo(ground: SourceGround, signal: AbortSignal): Promise<Uin
 /** The hypervisor's own words for what nobody has set. */
 const noValue = 'No value found'
 
-/** Undefined when there is none, whether that counts as a failure or not. @throws whatever else the program ends with */
+/** Undefined when there is none. The same words as output are a value: anybody may set it. @throws whatever else the program ends with */
 async function valueIn(answer: Promise<string>): Promise<string | undefined> {
   try {
-    const text = await answer
-    return text.trim() === noValue ? undefined : text
+    return await answer
   } catch (thrown) {
     // On a line of its own: a library may have warned before.
     if (exitStatusOf(thrown) === 1 && standardErrorOf(thrown).split('\n').includes(noValue)) return undefined

@@ -152,8 +152,8 @@ t.test('only the words of the hypervisor mean that there is none', async t => {
   const lab = underVmware(t, { rpctool: none, vmtoolsd: prints(named('other')) })
   t.same(await lab.find(), { hostname: undefined, unreadable: [] })
   t.same(lab.words(), [first])
-  for (const rpctool of [fails('GLib-WARNING: CANARY\nNo value found'), 'echo No value found'])
-    t.same(await underVmware(t, { rpctool }).find(), { hostname: undefined, unreadable: [] })
+  const warned = underVmware(t, { rpctool: fails('GLib-WARNING: CANARY\nNo value found') })
+  t.same(await warned.find(), { hostname: undefined, unreadable: [] })
   const flawed = ['Failed sending message to VMware.', 'NULL', '', 'Permission denied', 'key: No value found, or not']
   for (const words of flawed) {
     const other = underVmware(t, { rpctool: fails(words), vmtoolsd: fails(words) })
@@ -166,6 +166,15 @@ t.test('only the words of the hypervisor mean that there is none', async t => {
   }
   const status = underVmware(t, { rpctool: fails('No value found', 3), vmtoolsd: fails('No value found', 3) })
   t.match((await status.find()).unreadable, [/status 3, and vmtoolsd ended with status 3\.$/])
+})
+
+t.test('an empty value counts as none, and is told', async t => {
+  for (const rpctool of ['echo', 'true']) {
+    const lab = underVmware(t, { rpctool }, named('disc'))
+    t.same(await lab.find(), { hostname: 'disc', unreadable: [] })
+    t.same(lab.words(), [first])
+    t.match(lab.said, [/^guestinfo has an empty value/, /1 from the CD-ROM$/])
+  }
 })
 
 t.test('what the first program cannot tell, the second does', async t => {
@@ -215,7 +224,12 @@ t.test('without open-vm-tools there is no guestinfo; where one of its programs f
 })
 
 t.test('garbage that ends well, and more than anybody may write, count as unreadable', async t => {
-  for (const script of ['true', 'echo CANARY', 'head -c 20000 /dev/urandom', prints(`${named('x')}${named('y')}`)]) {
+  for (const script of [
+    'echo No value found',
+    'echo CANARY',
+    'head -c 20000 /dev/urandom',
+    prints(`${named('x')}${named('y')}`),
+  ]) {
     const lab = underVmware(t, { rpctool: script, vmtoolsd: prints(named('other')) })
     const { hostname, unreadable } = await lab.find()
     t.equal(hostname, undefined)
