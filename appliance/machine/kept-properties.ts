@@ -48,8 +48,9 @@ export async function propertiesOnce(ground: KeptGround, signal: AbortSignal): P
     say(`properties of the deployment: ${kept.size} as they were found at first`)
     return { properties: kept, findings: [], keep: nothing }
   }
-  const { properties, unreadable } = await findProperties(ground, signal)
-  const unread = properties.size === 0 && unreadable.length > 0
+  const { properties: found, unreadable } = await findProperties(ground, signal)
+  const unread = found === undefined && unreadable.length > 0
+  const properties = found ?? new Map<string, string[]>()
   const then = unread ? 'Nothing was taken, and the next start asks again.' : 'Another source was taken.'
   const findings: Finding[] = unreadable.map(why => ({ about: 'deployment', text: `${why} ${then}` }))
   if (kept === null) findings.push(...withoutLate(properties))

@@ -5,7 +5,14 @@ import { toApplianceError } from '../errors.ts'
 import { ignoreMissing } from '../missing-file.ts'
 import { listBlockDevices } from './block-devices.ts'
 import { maxEnvironmentBytes, parseOvfEnvironment } from './ovf-environment.ts'
-import { exitStatusOf, isMissingProgram, type RunProgram, standardErrorOf } from './run-program.ts'
+import {
+  exitStatusOf,
+  hasTooMuchOutput,
+  isMissingProgram,
+  maxOutputBytes,
+  type RunProgram,
+  standardErrorOf,
+} from './run-program.ts'
 import { readHead } from './service-user.ts'
 
 export interface SourceGround {
@@ -19,7 +26,8 @@ export interface SourceGround {
 }
 
 export interface FoundProperties {
-  properties: Map<string, string[]>
+  /** Undefined when no source has an OVF environment; one without properties is one. */
+  properties: Map<string, string[]> | undefined
   /** Sources that may have something which could not be read, and why: without a value. */
   unreadable: string[]
 }
@@ -32,7 +40,7 @@ const sources: readonly [name: string, read: Source][] = [
   ['fw_cfg', firmware],
 ]
 
-/** Of the first source that has an OVF environment; none when no source has. No source stops the others. */
+/** Of the first source that has an OVF environment. No source stops the others. */
 export async function findProperties(ground: SourceGround, signal: AbortSignal): Promise<FoundProperties> {
   const unreadable: string[] = []
   for (const [name, read] of sources) {
@@ -47,7 +55,7 @@ export async function findProperties(ground: SourceGround, signal: AbortSignal):
       unreadable.push(`From ${name}: ${thrown instanceof Error ? thrown.message : thrown}`)
     }
   }
-  return { properties: new Map(), unreadable }
+  return { properties: undefined, unreadable }
 }
 
 /**
@@ -96,6 +104,7 @@ async function valueIn(answer: Promise<string>): Promise<string | undefined> {
 /** Nothing of what it has written, which may be a value. */
 function howItFailed(thrown: unknown, withinMs: number): string {
   if (isTimeout(thrown)) return `gave no answer within ${withinMs / 1000} seconds`
+  if (hasTooMuchOutput(thrown)) return `has more than ${maxOutputBytes} bytes`
   const status = exitStatusOf(thrown)
   return status === undefined ? 'could not be run to its end' : `ended with status ${status}`
 }

@@ -7,7 +7,8 @@ import { ApplianceError } from '../errors.ts'
 export type RunProgram = (file: string, args: readonly string[], signal: AbortSignal) => Promise<string>
 
 const environment = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' }
-const maxOutputBytes = 64 * 1024
+/** More ends a program. */
+export const maxOutputBytes = 64 * 1024
 
 /** @throws {ApplianceError} MACHINE_FAILED with the program's last words; the signal's reason */
 export const runProgram: RunProgram = (file, args, signal) => {
@@ -29,6 +30,11 @@ export function exitStatusOf(thrown: unknown): number | undefined {
 /** Whether there is no such program here. */
 export function isMissingProgram(thrown: unknown): boolean {
   return codeOf(thrown) === 'ENOENT'
+}
+
+/** Whether it was ended because it wrote more than `maxOutputBytes`. */
+export function hasTooMuchOutput(thrown: unknown): boolean {
+  return codeOf(thrown) === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER'
 }
 
 /** Everything that a failed program has written to its standard error; empty when it did not come to that. */

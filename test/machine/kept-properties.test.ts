@@ -10,11 +10,12 @@ import { hypervisorSays, labPrograms, labRoot } from './boot-lab.ts'
 const signal = new AbortController().signal
 
 /** Under VMware; guestinfo is what anybody has set last: `null` when it cannot be read. */
-function machine(t: Test, given: string | undefined | null) {
+function machine(t: Test, given: string | undefined | null, disc?: string) {
   const root = labRoot(t.testdir())
   writeFileSync(join(root, 'sys/class/dmi/id/sys_vendor'), 'VMware, Inc.\n')
   const guest = { info: given }
-  const { run } = labPrograms([], words => {
+  const { run } = labPrograms(disc === undefined ? [] : [{ path: '/dev/sr0', kind: 'rom' }], words => {
+    if (words.startsWith('mount ')) writeFileSync(join(root, 'run/hoist-cdrom/ovf-env.xml'), disc ?? '')
     if (!words.startsWith('vm')) return undefined
     if (guest.info === null) throw hypervisorSays('NULL')
     if (guest.info === undefined) throw hypervisorSays()
@@ -69,6 +70,13 @@ t.test('what could not be read is asked for again; before the service has run, a
     lab.guest.info = own
     t.same(await lab.find(), first)
   }
+})
+
+t.test('where another source has an environment without properties, it is known that there are none', async t => {
+  const lab = machine(t, null, ovfEnvironment({}))
+  t.match(await lab.find(), { properties: {}, findings: [{ text: /^From guestinfo: .* Another source was taken\.$/ }] })
+  t.notOk(await areUnread(lab.files))
+  t.equal(readFileSync(lab.kept, 'utf8'), '[]\n')
 })
 
 t.test(

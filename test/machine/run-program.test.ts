@@ -1,6 +1,13 @@
 // Programs that run, fail, and do not end.
 import t from 'tap'
-import { exitStatusOf, isMissingProgram, runProgram, standardErrorOf } from '../../appliance/machine/run-program.ts'
+import {
+  exitStatusOf,
+  hasTooMuchOutput,
+  isMissingProgram,
+  maxOutputBytes,
+  runProgram,
+  standardErrorOf,
+} from '../../appliance/machine/run-program.ts'
 
 const signal = new AbortController().signal
 const node = (script: string, asked = signal) => runProgram(process.execPath, ['-e', script], asked)
@@ -26,7 +33,15 @@ t.test('one that fails is an error with its last words; one that is not there, t
     (thrown: Error) => thrown.message,
   )
   t.ok(String(long).length < 600)
-  await t.rejects(node('process.stdout.write("x".repeat(100000))'), { code: 'MACHINE_FAILED' }, 'too much output')
+})
+
+t.test('one that writes too much is ended, and told from others', async t => {
+  const written = (bytes: number) => node(`process.stdout.write("x".repeat(${bytes}))`)
+  t.equal((await written(maxOutputBytes)).length, maxOutputBytes)
+  const thrown = await written(maxOutputBytes + 1).catch((thrown: unknown) => thrown)
+  t.match(thrown, { code: 'MACHINE_FAILED' })
+  t.ok(hasTooMuchOutput(thrown))
+  t.notOk(hasTooMuchOutput(await node('process.exit(1)').catch((thrown: unknown) => thrown)))
 })
 
 t.test('what a failure was is told: its status, all that it said, or that there is no such program', async t => {
