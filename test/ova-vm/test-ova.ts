@@ -31,18 +31,10 @@ interface Ground {
   withIso: SharedBoot
 }
 
-/** Lanes go side by side: emulated, a machine keeps one core busy. */
-const lanes: readonly Readonly<Record<string, (ground: Ground) => Promise<string>>>[] = [
-  {
-    readers: ({ ova, unpacked }) => readers(ova, unpacked),
-    'vcenter-import': ({ ova, optionsPath, unpacked }) => vcenterImport(ova, optionsPath, unpacked),
-    content: ({ unpacked }) => content(unpacked),
-    'bios-pvscsi-vmxnet3': ({ unpacked }) => biosPvscsi(unpacked),
-    'uefi-pvscsi': ({ withIso }) => uefiPvscsi(withIso),
-    'properties-iso': ({ withIso }) => propertiesGiven(withIso),
-    vtpm: ({ unpacked }) => vtpm(unpacked),
-    reproducible: ({ ova, unpacked }) => reproducible(ova, unpacked),
-  },
+type Chain = Readonly<Record<string, (ground: Ground) => Promise<string>>>
+
+/** Of a chain, each step goes on where the one before has ended, or is over in seconds. Chains may go side by side. */
+const chains: readonly Chain[] = [
   {
     'uefi-virtio': ({ withFwCfg }) => uefiVirtio(withFwCfg),
     'properties-fw-cfg': async ({ withFwCfg }) => {
@@ -50,9 +42,22 @@ const lanes: readonly Readonly<Record<string, (ground: Ground) => Promise<string
       return await propertiesGiven(withFwCfg)
     },
   },
+  {
+    readers: ({ ova, unpacked }) => readers(ova, unpacked),
+    'vcenter-import': ({ ova, optionsPath, unpacked }) => vcenterImport(ova, optionsPath, unpacked),
+    content: ({ unpacked }) => content(unpacked),
+    'uefi-pvscsi': ({ withIso }) => uefiPvscsi(withIso),
+    'properties-iso': ({ withIso }) => propertiesGiven(withIso),
+  },
+  { 'bios-pvscsi-vmxnet3': ({ unpacked }) => biosPvscsi(unpacked) },
 ]
 
-/** One appliance's, each from where the one before has ended: the end of the last lane. */
+const fullChains: readonly Chain[] = [
+  { vtpm: ({ unpacked }) => vtpm(unpacked) },
+  { reproducible: ({ ova, unpacked }) => reproducible(ova, unpacked) },
+]
+
+/** One appliance's life; each step stands on the ones before. */
 const lifeSteps: Readonly<Record<string, (life: Life) => Promise<string>>> = {
   wizard: life => life.wizard(),
   console: life => life.console(),
@@ -65,8 +70,12 @@ const lifeSteps: Readonly<Record<string, (life: Life) => Promise<string>>> = {
   'factory-reset': life => life.factoryReset(),
 }
 
-const fullNames = ['vtpm', 'reproducible', ...Object.keys(lifeSteps)]
-const shortNames = lanes.flatMap(lane => Object.keys(lane)).filter(name => !fullNames.includes(name))
+const namesOf = (of: readonly object[]) => of.flatMap(each => Object.keys(each))
+const shortNames = namesOf(chains)
+const fullNames = namesOf([...fullChains, lifeSteps])
+
+/** Emulated, a machine keeps one core busy. */
+const atOnce = 2
 
 /** Seconds, of the steps without the build. */
 const limits = { short: 600, full: 2400 }
@@ -135,13 +144,19 @@ async function main(): Promise<number> {
     const there: Ground = { ...ground, withFwCfg, withIso }
     const wanted = (name: string) => (only.length > 0 ? only.includes(name) : values.full || shortNames.includes(name))
     const ofLife = Object.entries(lifeSteps).filter(([name]) => wanted(name))
-    const down = async (lane: (typeof lanes)[number]) => {
-      for (const [name, act] of Object.entries(lane)) if (wanted(name)) await take(name, () => act(there))
-      if (lane === lanes.at(-1) && ofLife.length > 0) await liveThrough(there.unpacked, ofLife, take)
+    const works = [
+      // The longest first.
+      ...(ofLife.length > 0 ? [() => liveThrough(there.unpacked, ofLife, take)] : []),
+      ...[...chains, ...fullChains].map(chain => async () => {
+        for (const [name, act] of Object.entries(chain)) if (wanted(name)) await take(name, () => act(there))
+      }),
+    ]
+    const worker = async () => {
+      for (let work = works.shift(); work !== undefined; work = works.shift())
+        // What cannot clean up after itself is told, and keeps nothing else from being tried.
+        await work().catch(error => take('end of a chain', () => Promise.reject(error)))
     }
-    // A lane that cannot clean up after itself is told at the end; the other goes on.
-    for (const [index, ended] of (await Promise.allSettled(lanes.map(down))).entries())
-      if (ended.status === 'rejected') await take(`end of lane ${index + 1}`, () => Promise.reject(ended.reason))
+    await Promise.all(Array.from({ length: atOnce }, worker))
   }
   if (values.keep) say(`kept: ${directory}`)
   else await rm(directory, { recursive: true })
