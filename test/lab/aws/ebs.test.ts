@@ -2,7 +2,11 @@
 import t from 'tap'
 import { startTestBed } from './test-bed.ts'
 
-const bed = await startTestBed({ quotas: { pendingSnapshots: 30, startCompletePerSecond: 1000 } })
+const bed = await startTestBed({
+  quotas: { pendingSnapshots: 30, startCompletePerSecond: 1000 },
+  // Long enough for a slow machine to look at a snapshot that is not complete yet.
+  timing: { stepMs: 20, settleMs: 0, completeMs: 2000 },
+})
 t.teardown(() => bed[Symbol.asyncDispose]())
 
 t.test('blocks written come back, zeros where none was written, and a child inherits its parent', async t => {
