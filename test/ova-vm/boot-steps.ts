@@ -4,9 +4,8 @@ import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import type { SystemView } from '../../appliance/api/schemas/system.ts'
 import { onScreen } from './at-console.ts'
-import { consoleFacts } from './console-text.ts'
 import { deployedDisks, type Unpacked } from './disks.ts'
-import { type ConsoleAnswer, type FirstAnswer, firstAnswer, httpsAnswer } from './first-answer.ts'
+import { type ConsoleAnswer, type FirstAnswer, firstAnswer, httpsAnswer, shownBy } from './first-answer.ts'
 import { expectCodeRefused, getHttp, greetingAt } from './outside.ts'
 import { propertiesIso } from './ovf-environment.ts'
 import { legacyFirmware } from './pvscsi-firmware.ts'
@@ -28,7 +27,7 @@ export async function biosPvscsi(unpacked: Unpacked): Promise<string> {
   await using vm = await Vm.start({ firmware: 'bios', devices: 'vmware', disks })
   const facts = await firstAnswer(vm)
   // The certificate is a file; the code comes from the service, which is asked later.
-  const code = await vm.until('the setup code on the console', consoleMs, () => consoleFacts(vm.serial)?.setupCode)
+  const code = await vm.until('the setup code on the console', consoleMs, async () => (await shownBy(vm))?.setupCode)
   await onScreen(vm, 'code and certificate', shown =>
     [code, facts.fingerprint].every(text => lettersOf(shown).includes(lettersOf(text))),
   )

@@ -28,10 +28,18 @@ export async function httpsAnswer(vm: Vm): Promise<FirstAnswer> {
   return { fingerprint, httpsSeconds }
 }
 
+/**
+ * What stands on the screen, where it is in text mode, or came over the serial line: an emulated serial port was seen to lose its
+ * interrupt when it was closed and opened again ("No irq handler for vector"), and was silent from then on.
+ */
+export async function shownBy(vm: Vm): Promise<ConsoleFacts | undefined> {
+  return consoleFacts(await vm.screenText()) ?? consoleFacts(vm.serial)
+}
+
 /** The certificate that the console shows is the one that answers. @throws VmError when it does not come in time */
 export async function firstAnswer(vm: Vm): Promise<ConsoleAnswer> {
   const answer = await httpsAnswer(vm)
-  const facts = await vm.until("the console with the certificate's SHA-256", bootMs, () => consoleFacts(vm.serial))
+  const facts = await vm.until("the console with the certificate's SHA-256", bootMs, () => shownBy(vm))
   if (facts.fingerprint !== answer.fingerprint) {
     throw new Error(`the console shows ${facts.fingerprint}, and ${answer.fingerprint} answers`)
   }

@@ -52,6 +52,12 @@ t.test("the console's newest screen is found in a VGA's memory, wherever it was 
   }
   const lines = consoleScreen(memory).split('\n')
   t.strictSame([lines[0], lines[2], lines[24], lines.length], [' Hoist 9', ' Name  row 9', ' Number or arrows', 25])
+  for (const [row, text] of plainText(screen(' Setup code     K W T R  -  B H M X  -  P Q N V  -  D G F J'))
+    .trim()
+    .split('\n')
+    .entries())
+    write(11 + row, ` ${text}`)
+  t.match(consoleFacts(consoleScreen(memory)), { fingerprint: pairs.join(':'), setupCode: 'KWTR-BHMX-PQNV-DGFJ' })
 })
 
 t.test('text becomes keys, and what has no key is refused', async t => {

@@ -14,9 +14,8 @@ import { findLeftovers, proveRun } from '../demo/verify.ts'
 import { launchBrowser } from '../journeys/launch.ts'
 import { run } from '../lab/tools.ts'
 import { eraseEverything, readCertificate, receiveBundle, resetPassword, setTimeServers } from './at-console.ts'
-import { consoleFacts } from './console-text.ts'
 import { overlay, type Unpacked } from './disks.ts'
-import { bootMs, type ConsoleAnswer, firstAnswer } from './first-answer.ts'
+import { bootMs, type ConsoleAnswer, firstAnswer, shownBy } from './first-answer.ts'
 import {
   clockGates,
   firewallHolds,
@@ -265,7 +264,6 @@ export class Life implements AsyncDisposable {
   async factoryReset(): Promise<string> {
     const vm = this.#machine
     const { fingerprint } = this.#known
-    const before = vm.serial.length
     const last = await this.#signIn()
     await last.call('PUT', '/api/machine/hostname', { name: newHostname })
     await last.call('PUT', '/api/machine/time', { servers: [timeServer] })
@@ -278,8 +276,8 @@ export class Life implements AsyncDisposable {
       const presented = await fingerprintAt(vm.ports[443])
       return presented === undefined || presented === fingerprint ? undefined : presented
     })
-    const code = await vm.until('a setup code', bootMs, () => {
-      const facts = consoleFacts(vm.serial.slice(Math.min(before, vm.serial.length)))
+    const code = await vm.until('a setup code', bootMs, async () => {
+      const facts = await shownBy(vm)
       return facts?.fingerprint === renewed ? facts.setupCode : undefined
     })
     this.#facts = { ...this.#known, fingerprint: renewed }

@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import type { TestAnswer } from '../../appliance/api/schemas/notifications.ts'
 import type { TokenMade } from '../../appliance/api/schemas/tokens.ts'
 import { run } from '../lab/tools.ts'
-import { consoleFacts, plainText } from './console-text.ts'
+import { plainText } from './console-text.ts'
 import { deployedDisks, type Unpacked } from './disks.ts'
-import { type FirstAnswer, firstAnswer } from './first-answer.ts'
+import { type FirstAnswer, firstAnswer, shownBy } from './first-answer.ts'
 import { Remote } from './remote.ts'
 import { Vm } from './vm.ts'
 import { administrator } from './wizard.ts'
@@ -54,7 +54,7 @@ export async function vtpm(unpacked: Unpacked): Promise<string> {
 
 /** Claims the appliance, and stores a token and a secret. */
 async function begin(vm: Vm, { fingerprint }: FirstAnswer): Promise<{ token: string; channelId: string }> {
-  const code = await vm.until('the setup code', consoleMs, () => consoleFacts(vm.serial)?.setupCode)
+  const code = await vm.until('the setup code', consoleMs, async () => (await shownBy(vm))?.setupCode)
   const remote = await Remote.claim(vm.ports[443], fingerprint, code, administrator)
   const { token } = await remote.call<TokenMade>('POST', '/api/tokens', { name: 'vtpm', readOnly: false })
   const { id } = await remote.call<{ id: string }>('POST', '/api/notifications/channels', channel)
