@@ -8,7 +8,7 @@ import { builtOva, largestOvaBytes } from './build.ts'
 import { unpackOva } from './disks.ts'
 
 // A build and a boot under emulation, beside other tests.
-t.setTimeout(1_800_000)
+t.setTimeout(2_700_000)
 
 t.test('the OVA of this tree is built, boots with the devices of vSphere, and answers as its console says', async t => {
   const { ova, reused } = await builtOva()

@@ -16,7 +16,7 @@ export interface ConsoleAnswer extends FirstAnswer, ConsoleFacts {
 }
 
 /** Longest that a boot takes, emulated, with other work beside it. */
-export const bootMs = 600_000
+export const bootMs = 900_000
 
 /** For a machine without a serial line. @throws VmError when it does not come in time */
 export async function httpsAnswer(vm: Vm): Promise<FirstAnswer> {
