@@ -268,9 +268,9 @@ export class Life implements AsyncDisposable {
     await last.call('PUT', '/api/machine/hostname', { name: newHostname })
     await last.call('PUT', '/api/machine/time', { servers: [timeServer] })
     await last.call('PUT', '/api/machine/updates', { enabled: false })
-    const { hostname: name, ntp } = await last.call<SystemView>('GET', '/api/system')
-    if (name !== newHostname || ntp.servers.join() !== timeServer)
-      throw new Error(`the machine is called ${name}, and asks ${ntp.servers} for the time`)
+    const { settings: before } = await last.call<MachineView>('GET', '/api/machine')
+    if (before?.hostname?.name !== newHostname || before.time.servers.join() !== timeServer || before.updates.enabled)
+      throw new Error(`the machine does not keep what it is told: ${JSON.stringify(before)}`)
     await eraseEverything(vm, resetWords)
     const renewed = await vm.until('another certificate', bootMs, async () => {
       const presented = await fingerprintAt(vm.ports[443])
