@@ -38,8 +38,7 @@ const lateKeys = {
  */
 export async function propertiesOnce(ground: KeptGround, signal: AbortSignal): Promise<KnownProperties> {
   const { files, say } = ground
-  const text = await files.read('deploymentProperties')
-  const kept = text === undefined ? undefined : keptIn(text)
+  const kept = await readKept(files)
   if (kept === 'damaged') {
     const findings = [{ about: 'deployment', text: 'What was kept of it is damaged. Deploy again.' }]
     return { properties: new Map(), findings, keep: nothing }
@@ -59,14 +58,12 @@ export async function propertiesOnce(ground: KeptGround, signal: AbortSignal): P
 
 /** Whether a boot has asked for them in vain. */
 export async function areUnread(files: MachineFiles): Promise<boolean> {
-  const text = await files.read('deploymentProperties')
-  return text !== undefined && keptIn(text) === null
+  return (await readKept(files)) === null
 }
 
 /** Whether it is known what they are. */
 export async function areFound(files: MachineFiles): Promise<boolean> {
-  const text = await files.read('deploymentProperties')
-  return text !== undefined && keptIn(text) instanceof Map
+  return (await readKept(files)) instanceof Map
 }
 
 /**
@@ -100,6 +97,12 @@ function withoutLate(properties: Map<string, string[]>): Finding[] {
     properties.delete(about)
     return given ? [{ about, text: `It was read after the service had first run, and is not taken${then}` }] : []
   })
+}
+
+/** Undefined: no boot has asked for them yet. */
+async function readKept(files: MachineFiles): Promise<ReturnType<typeof keptIn> | undefined> {
+  const text = await files.read('deploymentProperties')
+  return text === undefined ? undefined : keptIn(text)
 }
 
 function keptIn(text: string): Map<string, string[]> | null | 'damaged' {

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ApplianceError } from '../../appliance/errors.ts'
 import type { BlockDevice } from '../../appliance/machine/block-devices.ts'
+import type { MachineFiles } from '../../appliance/machine/machine-files.ts'
 import { type RunProgram, runProgram } from '../../appliance/machine/run-program.ts'
 
 export const gibibyte = 1024 ** 3
@@ -45,6 +46,30 @@ export function labPrograms(disks: readonly LabDisk[], special: Special = () => 
     return ''
   }
   return { run, ran }
+}
+
+/** A machine whose power is cut before it writes or removes a file, or runs a program, once it has done so many times. */
+export function cutAfter(steps: number, { files, run }: { files: MachineFiles; run: RunProgram }) {
+  let left = steps
+  const step = () => {
+    if (left-- <= 0) throw new Error('cut')
+  }
+  const cutFiles: MachineFiles = {
+    ...files,
+    write: async (...given) => {
+      step()
+      await files.write(...given)
+    },
+    remove: async file => {
+      step()
+      await files.remove(file)
+    },
+  }
+  const cutRun: RunProgram = async (...given) => {
+    step()
+    return await run(...given)
+  }
+  return { files: cutFiles, run: cutRun }
 }
 
 /** systemd-creds on a machine with this TPM: what another has sealed does not open. */

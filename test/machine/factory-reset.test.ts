@@ -4,8 +4,9 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { finishFactoryReset } from '../../appliance/machine/factory-reset.ts'
-import { type MachineFile, type MachineFiles, machineFiles } from '../../appliance/machine/machine-files.ts'
+import { type MachineFile, machineFiles } from '../../appliance/machine/machine-files.ts'
 import { type RunProgram, runProgram } from '../../appliance/machine/run-program.ts'
+import { cutAfter } from './boot-lab.ts'
 import { tree } from './machine-lab.ts'
 
 /** As the image has them. */
@@ -157,26 +158,7 @@ async function cutEverywhere(t: Test, before: string | undefined) {
   let cuts = 0
   for (let steps = 0; ; steps++) {
     const lab = await marked()
-    let left = steps
-    const step = () => {
-      if (left-- <= 0) throw new Error('cut')
-    }
-    const files: MachineFiles = {
-      ...lab.files,
-      write: async (...given) => {
-        step()
-        await lab.files.write(...given)
-      },
-      remove: async file => {
-        step()
-        await lab.files.remove(file)
-      },
-    }
-    const run: RunProgram = async (...given) => {
-      step()
-      return await lab.ground.run(...given)
-    }
-    const cut = await finishFactoryReset({ ...lab.ground, files, run }, signal).then(
+    const cut = await finishFactoryReset({ ...lab.ground, ...cutAfter(steps, lab.ground) }, signal).then(
       () => false,
       () => true,
     )

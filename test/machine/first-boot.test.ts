@@ -3,11 +3,11 @@ import { existsSync, lstatSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { firstBoot, laterBoot, removeHostKeys } from '../../appliance/machine/first-boot.ts'
-import { type MachineFiles, machineFiles } from '../../appliance/machine/machine-files.ts'
+import { machineFiles } from '../../appliance/machine/machine-files.ts'
 import { type RunProgram, runProgram } from '../../appliance/machine/run-program.ts'
 import { serviceUser } from '../../appliance/machine/service-user.ts'
 import { ovfEnvironment } from '../ova-vm/ovf-environment.ts'
-import { hypervisorSays, labPrograms, labRoot } from './boot-lab.ts'
+import { cutAfter, hypervisorSays, labPrograms, labRoot } from './boot-lab.ts'
 import { tree } from './machine-lab.ts'
 import { samplePublicKey } from './sample-verbs.ts'
 
@@ -158,33 +158,15 @@ async function cutEverywhere(
   let wanted: Record<string, string> | undefined
   for (let steps = Number.POSITIVE_INFINITY, cuts = 0; ; steps = cuts++) {
     const lab = await make()
-    let left = steps
-    const step = () => {
-      if (left-- <= 0) throw new Error('cut')
-    }
-    const files: MachineFiles = {
-      ...lab.files,
-      write: async (...given) => {
-        step()
-        await lab.files.write(...given)
-      },
-      remove: async file => {
-        step()
-        await lab.files.remove(file)
-      },
-    }
-    const run: RunProgram = async (file, ...more) => {
-      step()
-      // Keys are others each time.
-      if (file.endsWith('ssh-keygen')) return ''
-      return await lab.ground.run(file, ...more)
-    }
-    const cut = await work({ ...lab.ground, files, run }, signal).then(
+    // Keys are others each time.
+    const run: RunProgram = async (file, ...more) =>
+      file.endsWith('ssh-keygen') ? '' : await lab.ground.run(file, ...more)
+    const ground = { ...lab.ground, run }
+    const cut = await work({ ...ground, ...cutAfter(steps, ground) }, signal).then(
       () => false,
       () => true,
     )
-    left = Number.POSITIVE_INFINITY
-    if (cut) await work({ ...lab.ground, files, run }, signal)
+    if (cut) await work(ground, signal)
     const after = tree(lab.root)
     if (wanted !== undefined) t.same(after, wanted, `cut off before step ${steps}`)
     if (wanted !== undefined && !cut) {

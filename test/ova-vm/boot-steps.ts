@@ -6,7 +6,7 @@ import type { SystemView } from '../../appliance/api/schemas/system.ts'
 import { onScreen } from './at-console.ts'
 import { deployedDisks, type Unpacked } from './disks.ts'
 import { type ConsoleAnswer, type FirstAnswer, firstAnswer, httpsAnswer, shownBy } from './first-answer.ts'
-import { expectCodeRefused, getHttp, greetingAt } from './outside.ts'
+import { expectCodeRefused, getHttp, greetingAt, silenceMs } from './outside.ts'
 import { propertiesIso } from './ovf-environment.ts'
 import { legacyFirmware } from './pvscsi-firmware.ts'
 import { Remote } from './remote.ts'
@@ -16,8 +16,6 @@ import { administrator } from './wizard.ts'
 const shutDownMs = 120_000
 /** The console draws itself anew every few seconds. */
 const consoleMs = 120_000
-/** What the guest's firewall drops stays silent: so long is listened for. */
-const silenceMs = 5_000
 /** The console's title stands in a bar of 79 columns of at least 8 pixels; nothing of firmware, GRUB or kernel is so long then. */
 const titleBar = 79 * 8
 

@@ -1,12 +1,10 @@
 // What only root sees of an appliance that runs: its units, its firewall, its sandbox, and that both processes come back.
-import { greetingAt } from './outside.ts'
+import { greetingAt, silenceMs } from './outside.ts'
 import type { Vm } from './vm.ts'
 
 /** Root's shell: what a command prints. */
 export type Root = (command: string) => Promise<string>
 
-/** What the guest's firewall drops stays silent: so long is listened for. */
-const silenceMs = 10_000
 /** The helper's heartbeat may be away for two minutes, the service's for one; then they start anew, emulated. */
 const comeBackMs = 300_000
 

@@ -27,7 +27,7 @@ import {
   watchdogsBite,
 } from './inside.ts'
 import { gateway, type LabOutside, startLabOutside } from './lab-outside.ts'
-import { expectCodeRefused, fingerprintAt, greetingAt } from './outside.ts'
+import { expectCodeRefused, fingerprintAt, greetingAt, silenceMs } from './outside.ts'
 import { propertiesIso } from './ovf-environment.ts'
 import { preparedSystem } from './prepared-system.ts'
 import { type ReleaseMaker, releaseMaker } from './releases.ts'
@@ -38,8 +38,6 @@ import { administrator, completeWizard } from './wizard.ts'
 
 const shutDownMs = 120_000
 const consoleMs = 120_000
-/** What the guest's firewall drops stays silent: so long is listened for. */
-const silenceMs = 10_000
 const runMs = 600_000
 /** Two minutes on trial, two starts of the service, and the unpacking. */
 const upgradeMs = 600_000

@@ -7,6 +7,8 @@ import { text } from 'node:stream/consumers'
 import { type TLSSocket, connect as tlsConnect } from 'node:tls'
 
 const patienceMs = 20_000
+/** What a guest's firewall drops stays silent: so long is listened for. */
+export const silenceMs = 10_000
 
 /** SHA-256 of the certificate behind a port of the loopback; undefined while nobody answers by TLS. */
 export async function fingerprintAt(port: number): Promise<string | undefined> {
@@ -33,7 +35,7 @@ export function getHttps(port: number, path: string, fingerprint: string): Promi
   return overTls(port, path, fingerprint)
 }
 
-export function postHttps(port: number, path: string, fingerprint: string, body: object): Promise<Answer> {
+function postHttps(port: number, path: string, fingerprint: string, body: object): Promise<Answer> {
   return overTls(port, path, fingerprint, JSON.stringify(body))
 }
 

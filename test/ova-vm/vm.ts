@@ -229,9 +229,8 @@ async function hardware(options: VmOptions): Promise<string[]> {
  * Source: systemd-detect-virt(1), which looks at CPUID before it looks at the machine's vendor.
  */
 function asUnderVmware(acceleration: readonly string[]): string[] {
-  const [processor = '', ...rest] = acceleration.toReversed()
-  const vendor = 'type=1,manufacturer=VMware,, Inc.,product=VMware7,,1'
-  return [...rest.toReversed(), `${processor},-hypervisor`, '-smbios', vendor]
+  const words = acceleration.map((word, at) => (acceleration[at - 1] === '-cpu' ? `${word},-hypervisor` : word))
+  return [...words, '-smbios', 'type=1,manufacturer=VMware,, Inc.,product=VMware7,,1']
 }
 
 /** `TCP[HOST_FORWARD]  12  127.0.0.1 39123  10.0.2.15 443  0  0`. */
