@@ -17,6 +17,7 @@ export interface MachineParts {
     settings: Pick<Store['settings'], 'getProxy'>
     secrets: Pick<Store['secrets'], 'get'>
     runs: Pick<Store['runs'], 'active'>
+    accounts: Pick<Store['accounts'], 'hasAdministrator'>
   }
   /** Network, name or time are others than before. */
   changed(): void
@@ -111,9 +112,12 @@ export function composeMachine(parts: MachineParts) {
   return {
     service,
     tellProxy,
-    /** What failed before is tried again. One that was set at the first boot is not known here yet: it stays. */
+    /**
+     * What failed before is tried again. Until there is an administrator a machine keeps the proxy of its first boot, which the
+     * service may not have learned of; under the data of another machine it uses what was set there, or none.
+     */
     async start(): Promise<void> {
-      if (client && (await store.settings.getProxy())) await tellProxy()
+      if ((await store.settings.getProxy()) || (await store.accounts.hasAdministrator())) await tellProxy()
     },
   }
 }

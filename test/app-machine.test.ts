@@ -15,13 +15,14 @@ interface Proxy {
 
 function compose(
   socket: string,
-  more: Partial<MachineParts> & { proxy?: () => Proxy | undefined; runs?: string[] } = {},
+  more: Partial<MachineParts> & { proxy?: () => Proxy | undefined; runs?: string[]; claimed?: boolean } = {},
 ) {
-  const { proxy = () => undefined, runs = [], ...parts } = more
+  const { proxy = () => undefined, runs = [], claimed = false, ...parts } = more
   const store = {
     settings: { getProxy: async () => proxy() },
     secrets: { get: async () => 'geheim:1' },
     runs: { active: async () => runs.map(serverName => ({ serverName })) },
+    accounts: { hasAdministrator: async () => claimed },
   } as unknown as MachineParts['store']
   return composeMachine({ socket, store, changed: () => undefined, log: pino({ level: 'silent' }), ...parts })
 }
@@ -152,7 +153,7 @@ t.test('why the machine does not use the proxy is shown until it does, and tried
 })
 
 t.test(
-  'what fails inside tells nothing of the inside, and a start without a proxy leaves the machine its own',
+  'what fails inside tells nothing of the inside; a start without a proxy leaves the machine its own until it is claimed',
   async t => {
     const helper = await startHelperLab()
     t.teardown(() => helper.close())
@@ -166,5 +167,7 @@ t.test(
     t.match(await failing.service.view(), { proxyFailure: { code: 'INTERNAL', message: /could not be told/ } })
     await compose(helper.socket).start()
     t.equal(helper.file('etc/apt/apt.conf.d/20hoist-proxy'), 'of the first boot')
+    await compose(helper.socket, { claimed: true }).start()
+    t.equal(helper.file('etc/apt/apt.conf.d/20hoist-proxy'), undefined, 'the data of another machine say: none')
   },
 )

@@ -269,6 +269,9 @@ export class Life implements AsyncDisposable {
     const { settings: before } = await last.call<MachineView>('GET', '/api/machine')
     if (before?.hostname?.name !== newHostname || before.time.servers.join() !== timeServer || before.updates.enabled)
       throw new Error(`the machine does not keep what it is told: ${JSON.stringify(before)}`)
+    // At once, and not from the next start of the service: its sandbox has no name of its own.
+    const { hostname: shown } = await last.call<SystemView>('GET', '/api/system')
+    if (shown !== newHostname) throw new Error(`the machine is called ${newHostname}, and the page shows ${shown}`)
     await eraseEverything(vm, resetWords)
     const renewed = await vm.until('another certificate', bootMs, async () => {
       const presented = await fingerprintAt(vm.ports[443])
