@@ -1,5 +1,4 @@
-// The composition root: the only place that wires stores, connections, catalog, replication, schedule and API together.
-import { AsyncLocalStorage } from 'node:async_hooks'
+// The composition root: the only place that wires stores, connections, catalog, runs, support and API together.
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
@@ -12,49 +11,34 @@ import { composeBackups } from './app-backups.ts'
 import { composeMachine } from './app-machine.ts'
 import { metricReaders } from './app-metrics.ts'
 import { composeNotifications } from './app-notifications.ts'
+import { composeRuns } from './app-runs.ts'
 import { composeSupport } from './app-support.ts'
 import { composeUpgrade } from './app-upgrade.ts'
-import { createPartBuffers } from './aws/part-buffers.ts'
-import { assess } from './catalog/assess.ts'
 import { CatalogImport } from './catalog/import-catalog.ts'
 import { catalogService } from './catalog/servers.ts'
 import type { Config } from './config.ts'
-import { createThrottle } from './disk/throttle.ts'
-import { createVmdkDigestPool } from './disk/vmdk-digest.ts'
-import type { Job, Policy, Run } from './domain.ts'
-import { ApplianceError } from './errors.ts'
+import type { Policy } from './domain.ts'
 import { readTimeSync } from './health/time-sync.ts'
 import { machineId } from './machine-id.ts'
 import { createMetrics } from './metrics/metrics.ts'
 import { ThroughputHistory, throughputSampleMs } from './metrics/throughput.ts'
 import { ensureToken } from './private-file.ts'
-import { type AfterRun, applyRetention, countForgotten, countRun, removeImagesOf } from './replication/after-run.ts'
-import { jobService } from './replication/jobs.ts'
-import type { RunJournal } from './replication/journal.ts'
 import { leftoverService } from './replication/leftover-service.ts'
-import { recordMissed, startPlanned } from './replication/planned-runs.ts'
-import { abandonRuns, resumeRuns } from './replication/recover.ts'
 import { RunRates } from './replication/run-view.ts'
-import { Runner, type RunnerOptions } from './replication/runner.ts'
-import { runService } from './replication/runs.ts'
 import { connectorSlots } from './replication/slots.ts'
 import { type JobWatcher, watchedJobs } from './replication/watched-jobs.ts'
-import { firstRun, nextRun, resumedRun, validateSchedule } from './schedule/next-run.ts'
-import { blackoutAt, PolicyHolder, rateAt, transferRate, validateBandwidth } from './schedule/policy.ts'
-import { Scheduler } from './schedule/scheduler.ts'
+import { PolicyHolder } from './schedule/policy.ts'
 import { ClockGate } from './setup/clock-gate.ts'
 import { Connections } from './setup/connections.ts'
 import { connectorService } from './setup/connector.ts'
-import { ConnectorLease, notYetRead, readOnly, type Standing } from './setup/connector-lease.ts'
+import { ConnectorLease } from './setup/connector-lease.ts'
 import { connectorLister } from './setup/connector-list.ts'
 import { takeOverDeployment } from './setup/deployment.ts'
 import { ensureConnector } from './setup/registration.ts'
 import { settingsService } from './setup/settings.ts'
 import { listBackups } from './store/backup.ts'
 import { DailyBackups } from './store/daily-backups.ts'
-import { everyJob } from './store/jobs.ts'
 import { openStore, type Store } from './store/store.ts'
-import { watchDatastores } from './vsphere/datastore-watch.ts'
 import { retrieveServers } from './vsphere/inventory.ts'
 import { ensureWebCertificate } from './web-certificate.ts'
 
@@ -62,9 +46,6 @@ const version = packageJson.version
 
 /** What is under way may take this long to let go before it is cut off, milliseconds: below what service managers wait. */
 const drainMs = 8_000
-/** A planned run that is later than this was missed: long enough for a restart or an upgrade, milliseconds. */
-const missedAfterMs = 15 * 60_000
-
 export interface App {
   api: Routes
   /** The API's token, for whoever may read the data directory. */
@@ -116,20 +97,13 @@ async function composeApp(config: Config, log: Logger, opened: Store): Promise<A
   })
   const rates = new RunRates()
   const throughput = new ThroughputHistory(now)
-  // A retry is counted where it happened: in the run under whose story the request was sent.
-  const retriesOf = new AsyncLocalStorage<RunJournal>()
   const clock = new ClockGate({
     isSynchronized: async signal => (await readTimeSync(signal))?.synchronized,
     now,
     onSkew: skewMs => support.noteSkew(skewMs),
   })
-  const countRetry = (cause: string) => retriesOf.getStore()?.retried(cause)
-  const connections = new Connections(store.settings, store.secrets, countRetry, clock)
-  const digests = createVmdkDigestPool()
-  const buffers = createPartBuffers()
+  const connections = new Connections(store.settings, store.secrets, cause => running.countRetry(cause), clock)
   const slots = connectorSlots()
-  const manifestDirectory = join(config.dataDir, 'manifests')
-  const throttle = createThrottle(() => transferRate(policies.policy, now()))
   const stopping = new AbortController()
   const onError = (err: unknown) => log.error({ err }, 'background work failed')
 
@@ -137,173 +111,18 @@ async function composeApp(config: Config, log: Logger, opened: Store): Promise<A
     settings: store.settings,
     aws: () => connections.aws(),
     machineId: thisMachineId,
-    onChange: standing => takeNote(standing),
-    abandonRuns: () => abandonRuns({ runs: store.runs, jobs: store.jobs, log }, listener),
+    onChange: standing => running.follow(standing),
+    abandonRuns: () => running.abandon(),
   })
-  const assertActive = () => lease.assertActive()
   const policy = () => policies.policy
   const webCertificatePem = (): string => support.certificatePem()
   const notifications = composeNotifications({ store, connections, policy, webCertificatePem, now, log })
   const readers = metricReaders({ dataDir: config.dataDir, store, slots, lease })
   const metrics = createMetrics({ version, readers, now, onError })
 
-  const contextFor: RunnerOptions['contextFor'] = async (job, journal, { priority, stopping: halted }) => {
-    // A run that is being taken back needs no AWS to let go of its VM snapshot.
-    await lease.advance().catch(error => {
-      if (!journal.run.failure) throw error
-      lease.assertActive()
-    })
-    const {
-      id: connectorId,
-      bucket,
-      awsAccountId: accountId,
-      vcenterInstanceUuid,
-    } = await ensureConnector(store.settings)
-    const aws = await store.settings.getAws()
-    if (!bucket || !accountId || !aws || !vcenterInstanceUuid) {
-      throw new ApplianceError('NOT_CONFIGURED', 'The connector is not registered', { hint: 'Register it first.' })
-    }
-    const { id: runId, serverId } = journal.run
-    const { bandwidth } = job.settings
-    const ownRate = () => rateAt(bandwidth, now(), job.schedule.timeZone ?? 'UTC')
-    return {
-      job,
-      journal,
-      log: log.child({ jobId: job.id, runId, server: journal.run.serverName }),
-      vcenter: () => connections.vcenter(),
-      aws: await connections.aws(),
-      serverMoref: (await store.servers.get(job.serverId))?.moref,
-      accountId,
-      bucket,
-      importRoleName: aws.importRoleName,
-      // The name is that of the inspection, whatever the job or the catalog calls the server.
-      get ownership() {
-        return { connectorId, jobId: job.id, runId, serverId, serverName: journal.run.serverName }
-      },
-      assess,
-      policy,
-      throttle: bandwidth ? createThrottle(ownRate, { within: throttle }) : throttle,
-      digests,
-      buffers,
-      slots,
-      priority,
-      stopping: halted,
-      manifestDirectory,
-      pollMs: config.pollMs,
-      resumeMs: config.resumeMs,
-      stallMs: config.stallMs,
-      watchMs: config.watchMs,
-    }
-  }
-
-  const listener = (run: Run) => {
-    rates.observe(run)
-    throughput.observe(run)
-    metrics.observe(run)
-    hub.publish({ kind: 'run', subject: run.id, data: rates.view(run) })
-    if (run.setback?.failure.code === 'AWS_CREDENTIALS_EXPIRED') notifications.credentialsExpired().catch(onError)
-  }
-  const afterRun: AfterRun = {
-    jobs: store.jobs,
-    runs: {
-      ...store.runs,
-      // An image that is taken away is news of a run that ended long ago.
-      async update(id, patch) {
-        const run = await store.runs.update(id, patch)
-        hub.publish({ kind: 'run', subject: id, data: rates.view(run) })
-        return run
-      },
-    },
-    aws: () => connections.aws(),
-    connectorId: async () => (await ensureConnector(store.settings)).id,
-    confirm: () => lease.confirm(),
-    policy,
-    told: notifications.runEnded,
-    manifestDirectory,
-    log,
-  }
-  const ended = async (run: Run) => {
-    metrics.ended(run)
-    await countRun(run, afterRun)
-    // Not waited for: the job's next run may start meanwhile.
-    void connections.during(() => applyRetention(run, afterRun)).catch(onError)
-    void lease.advance().catch(onError)
-  }
-  const runner = new Runner({
-    runs: store.runs,
-    slots,
-    contextFor,
-    async mayStart(signal) {
-      while (blackoutAt(policies.policy, now()).active) await delay(config.scheduleMs, undefined, { signal })
-    },
-    around: (journal, execute) => connections.during(() => retriesOf.run(journal, execute)),
-    listener,
-    ended,
-    watch: (run, signal) =>
-      watchDatastores(() => connections.vcenter(), {
-        serverMoref: run.server?.moref ?? '',
-        serverName: run.serverName,
-        floor: policy().datastoreFloor,
-        everyMs: config.watchMs,
-        signal,
-      }),
-    log,
-    resumeMs: config.resumeMs,
-  })
-  const goOn = async () => {
-    if (mayAct(lease.standing)) await resumeRuns({ runs: store.runs, jobs: store.jobs, log }, runner).catch(onError)
-  }
-  /** Runs go on once it is known that this machine may act, and stop where they are when it may not any more. */
-  const takeNote = async (standing: Standing) => {
-    log.info({ standing: standing.state }, 'standing of the connector')
-    if (!mayAct(standing)) {
-      // Not awaited: a run that is being let go may itself be waiting for the lease.
-      runner.halt(standing.state === 'readOnly' ? readOnly(standing.reason) : notYetRead()).catch(onError)
-      if (standing.state === 'readOnly') await notifications.readOnly(standing.reason).catch(onError)
-      return
-    }
-    notifications.start()
-    runner.release()
-    await goOn()
-  }
-  const jobs = jobService({
-    jobs: store.jobs,
-    servers: store.servers,
-    runner,
-    assess,
-    removeImages: job => removeImagesOf(job, afterRun),
-    times: { validateSchedule, validateBandwidth, firstRun, nextRun, resumedRun },
-    assertActive,
-    now,
-  })
-  const planned = async (at: Date) => ({ at, generation: (await ensureConnector(store.settings)).generation })
-  const noteMissed = async (job: Job, plannedAt: Date, code: 'RUN_MISSED' | 'RUN_IN_PROGRESS') => {
-    const run = await recordMissed(store.runs, job, await planned(plannedAt), code)
-    log.warn({ jobId: job.id, server: job.serverName, plannedAt, code }, 'planned run missed')
-    if (run) metrics.ended(run)
-  }
-  const scheduler = new Scheduler({
-    jobs: {
-      due: async at => (mayAct(lease.standing) ? await store.jobs.due(at) : []),
-      active: () => activeJobs(store),
-      reschedule: async (job, plan) => {
-        const present = await store.jobs.get(job.id)
-        if (present?.nextRunAt === job.nextRunAt) await store.jobs.update(job.id, plan)
-      },
-    },
-    policy,
-    async start(job, plannedAt) {
-      // Read again: while others were started, a user may have paused or changed it.
-      const present = await store.jobs.get(job.id)
-      if (present?.state !== 'active' || present.nextRunAt !== job.nextRunAt) return true
-      return await startPlanned(runner, store.runs, present, await planned(plannedAt))
-    },
-    missed: (job, plannedAt) => noteMissed(job, plannedAt, 'RUN_MISSED'),
-    skipped: (job, plannedAt) => noteMissed(job, plannedAt, 'RUN_IN_PROGRESS'),
-    now,
-    onError,
-    tickMs: config.scheduleMs,
-    toleranceMs: missedAfterMs,
+  const running = composeRuns({
+    ...{ config, store, connections, policy, lease, slots, notifications },
+    ...{ hub, rates, throughput, metrics, now, log, onError },
   })
   const catalogImport = new CatalogImport(
     store.servers,
@@ -354,7 +173,7 @@ async function composeApp(config: Config, log: Logger, opened: Store): Promise<A
     version,
     busy: async () => (await store.runs.active()).length > 0,
     registered: () => lease.renew(),
-    assertActive,
+    assertActive: () => lease.assertActive(),
     proxy: support.proxy,
   })
   const api = await createApi({
@@ -400,8 +219,8 @@ async function composeApp(config: Config, log: Logger, opened: Store): Promise<A
     machine: machine.service,
     aws: { ...support.services.aws, createBucket: settings.createBucket },
     catalog: catalogService(store.servers, catalogImport),
-    jobs,
-    runs: runService({ runs: store.runs, runner, rates }),
+    jobs: running.jobs,
+    runs: running.runs,
     policy: policyService(store, policies),
     connector: {
       ...connectorService(store.settings, lease, thisMachineId),
@@ -415,18 +234,16 @@ async function composeApp(config: Config, log: Logger, opened: Store): Promise<A
   support.serve(api)
 
   const letGo = async () => {
-    const halted = runner.halt()
     await Promise.all([
+      running.stop(),
       api.close(),
-      scheduler.stop(),
-      halted,
       catalogImport.stop(),
       backups.stop(),
       notifications.stop(),
       support.stop(),
       upgrade.stop(),
     ])
-    await Promise.all([digests.close(), connections.close()])
+    await connections.close()
   }
   const stop = async () => {
     stopping.abort()
@@ -452,12 +269,11 @@ async function composeApp(config: Config, log: Logger, opened: Store): Promise<A
       upgrade.start().catch(onError)
       void lease.renew().then(async () => {
         if (stopping.signal.aborted) return
-        scheduler.start()
         backups.start()
         support.start()
-        await countForgotten({ runs: store.runs, afterRun, jobs: everyJob(store.jobs) }).catch(onError)
+        await running.start()
         // What could not be gone on with the last time (its job could not be read) is tried again.
-        background(config.leaseMs, () => lease.renew().then(goOn))
+        background(config.leaseMs, () => lease.renew().then(running.goOn))
         // Until the lease was read nothing goes on: it is asked for as often as jobs are looked for.
         background(config.scheduleMs, async () => lease.standing.state === 'unknown' && (await lease.renew()))
         background(
@@ -473,11 +289,6 @@ async function composeApp(config: Config, log: Logger, opened: Store): Promise<A
   }
 }
 
-/** Whether this machine may start and remove things. */
-function mayAct({ state }: Standing): boolean {
-  return state === 'active' || state === 'unregistered'
-}
-
 /** The policy as administrators change it: in force at once, and stored. */
 function policyService({ settings }: Store, policies: PolicyHolder) {
   return {
@@ -488,10 +299,6 @@ function policyService({ settings }: Store, policies: PolicyHolder) {
       return policy
     },
   }
-}
-
-async function* activeJobs(store: Store) {
-  for await (const job of everyJob(store.jobs)) if (job.state === 'active') yield job
 }
 
 /** Does work now and then until the signal; what fails is told, and done again at the next turn. */

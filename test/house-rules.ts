@@ -36,7 +36,7 @@ const bars: readonly (readonly string[])[] = [
     'machine',
   ],
   ['api'],
-  ['app-backups', 'app-machine', 'app-metrics', 'app-notifications', 'app-support', 'app-upgrade'],
+  ['app-backups', 'app-machine', 'app-metrics', 'app-notifications', 'app-runs', 'app-support', 'app-upgrade'],
   ['app', 'rescue', 'reset-password', 'upgrade-database', 'front-door'],
   ['main', 'boot', 'machine-helper', 'console'],
 ]
