@@ -42,7 +42,7 @@ export interface RunParts {
   store: Store
   connections: Connections
   policy: () => Policy
-  lease: Pick<ConnectorLease, 'standing' | 'advance' | 'confirm' | 'assertActive'>
+  lease: Pick<ConnectorLease, 'standing' | 'advance' | 'confirm' | 'assertActive' | 'ensureActive'>
   slots: Slots
   notifications: {
     start(): void
@@ -184,7 +184,7 @@ export function composeRuns(parts: RunParts) {
     assess,
     removeImages: job => removeImagesOf(job, afterRun),
     times: { validateSchedule, validateBandwidth, firstRun, nextRun, resumedRun },
-    assertActive: () => lease.assertActive(),
+    ensureActive: () => lease.ensureActive(),
     now,
   })
   const planned = async (at: Date) => ({ at, generation: (await ensureConnector(store.settings)).generation })

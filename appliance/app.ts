@@ -173,7 +173,7 @@ async function composeApp(config: Config, log: Logger, opened: Store): Promise<A
     version,
     busy: async () => (await store.runs.active()).length > 0,
     registered: () => lease.renew(),
-    assertActive: () => lease.assertActive(),
+    ensureActive: () => lease.ensureActive(),
     proxy: support.proxy,
   })
   const api = await createApi({

@@ -31,6 +31,7 @@ async function compose(t: Test) {
     advance: async () => undefined,
     confirm: async () => undefined,
     assertActive: () => undefined,
+    ensureActive: async () => undefined,
   }
   const composed = composeRuns({
     config: { dataDir, pollMs: 10, resumeMs: 10, stallMs: 1000, watchMs: 1000, scheduleMs: 10 },

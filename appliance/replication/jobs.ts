@@ -53,8 +53,8 @@ export interface JobServiceOptions {
     /** When a paused job that goes on runs next. */
     resumedRun: (job: Job, now: Date) => Date | undefined
   }
-  /** @throws {ApplianceError} CONNECTOR_READ_ONLY while nothing may be started or removed */
-  assertActive: () => void
+  /** Rejects with CONNECTOR_READ_ONLY, or with why AWS cannot tell, while nothing may be started or removed. */
+  ensureActive: () => Promise<void>
   /** Takes away the images of a job that nothing keeps. */
   removeImages: (job: Job) => Promise<void>
   now: () => Date
@@ -67,7 +67,7 @@ export function jobService({
   runner,
   assess,
   times,
-  assertActive,
+  ensureActive,
   removeImages,
   now,
 }: JobServiceOptions) {
@@ -128,7 +128,7 @@ export function jobService({
 
     /** Makes a job for each server that can have one, and says why for each that cannot. */
     async create(request: JobRequest): Promise<{ created: Job[]; refused: Refused[] }> {
-      assertActive()
+      await ensureActive()
       const schedule: Schedule = { startAt: now().toISOString(), ...request.schedule }
       times.validateSchedule(schedule, now())
       const settings = settingsOf(defaultSettings, request.settings)
@@ -165,7 +165,7 @@ export function jobService({
     /** Cancels the job's run, waits for its end, and forgets the job. History stays, and so do images unless they are to go. */
     async remove(id: string, { images = false }: { images?: boolean } = {}): Promise<void> {
       const job = await get(id)
-      assertActive()
+      await ensureActive()
       await jobs.update(id, { state: 'ended', nextRunAt: undefined })
       await runner.cancelJob(id)
       if (images) await removeImages(job)
@@ -174,7 +174,7 @@ export function jobService({
 
     async start(id: string): Promise<Run> {
       const job = await get(id)
-      assertActive()
+      await ensureActive()
       return await runner.start(job, 'manual')
     },
   }

@@ -1,6 +1,7 @@
 // Which machine may act as this connector: a lease in its bucket, fenced by conditional writes. A clone of the appliance, or
 // one whose database was restored from a backup, finds that it is not the one that wrote last, and stays read-only.
 import { randomBytes } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { AwsClients } from '../aws/clients.ts'
 import { type Lease, readLease, writeLease } from '../aws/connector-lease.ts'
 import type { Connector, ReadOnlyReason } from '../domain.ts'
@@ -25,11 +26,14 @@ export interface ConnectorLeaseOptions {
   onChange: (standing: Standing) => Promise<void>
   /** Ends the unfinished runs of a database that is not the present, before the connector acts again. */
   abandonRuns: () => Promise<void>
+  /** For tests: how long somebody waits for an answer that was not there before. Milliseconds. */
+  secondLookMs?: number
 }
 
 type Held = { lease: Lease; etag: string }
 
 const takeOverAttempts = 5
+const defaultSecondLookMs = 10_000
 
 /**
  * What a lease that stands in the bucket means to a machine.
@@ -81,6 +85,19 @@ export class ConnectorLease {
     const standing = this.#standing
     if (standing.state === 'readOnly') throw readOnly(standing.reason)
     if (standing.state === 'unknown') throw standing.failure
+  }
+
+  /**
+   * As `assertActive`, for somebody who waits for it: what AWS could not tell before it is asked for once more, as they may just
+   * have mended it.
+   */
+  async ensureActive(): Promise<void> {
+    if (this.#standing.state === 'unknown') {
+      const { secondLookMs = defaultSecondLookMs } = this.#options
+      // Without an answer by then, the reason of before stands.
+      await Promise.race([this.renew(), delay(secondLookMs, undefined, { ref: false })])
+    }
+    this.assertActive()
   }
 
   /** Reads the lease and renews it. What AWS cannot tell now changes nothing for a connector that is active. Never throws. */

@@ -26,8 +26,8 @@ export interface SettingsServiceOptions {
   busy: () => Promise<boolean>
   /** Told after each registration. */
   registered: () => Promise<void>
-  /** @throws {ApplianceError} CONNECTOR_READ_ONLY while nothing may be started or removed */
-  assertActive: () => void
+  /** Rejects with CONNECTOR_READ_ONLY, or with why AWS cannot tell, while nothing may be started or removed. */
+  ensureActive: () => Promise<void>
   /** The proxy that was entered by itself, for settings of AWS that name none. */
   proxy: Pick<ReturnType<typeof proxyService>, 'fill' | 'keptWith'>
 }
@@ -47,7 +47,7 @@ export function settingsService({
   version,
   busy,
   registered,
-  assertActive,
+  ensureActive,
   proxy,
 }: SettingsServiceOptions) {
   const inTurn = oneAtATime()
@@ -60,7 +60,7 @@ export function settingsService({
       bucket !== undefined && accountId !== undefined && (accountId !== awsAccountId || region !== bucketRegion)
     const otherVcenter = instanceUuid !== undefined && ![undefined, instanceUuid].includes(vcenterInstanceUuid)
     if (!otherAws && !otherVcenter) return
-    assertActive()
+    await ensureActive()
     if (await busy()) throw runsUnderWay()
   }
 
@@ -132,7 +132,7 @@ export function settingsService({
     connector: () => ensureConnector(settings),
     register: (signal: AbortSignal) =>
       inTurn(async () => {
-        assertActive()
+        await ensureActive()
         const connector = await registerConnector(settings, connections, version, signal)
         await registered()
         return connector
@@ -140,14 +140,14 @@ export function settingsService({
     /** The bucket alone, before vCenter is known. */
     createBucket: (signal: AbortSignal) =>
       inTurn(async () => {
-        assertActive()
+        await ensureActive()
         const former = await ensureConnector(settings)
         const { bucket = '' } = await ensureConnectorBucket(settings, connections, signal)
         return { bucket, created: former.bucket !== bucket }
       }),
     unregister: (signal: AbortSignal) =>
       inTurn(async () => {
-        assertActive()
+        await ensureActive()
         if (await busy()) throw runsUnderWay()
         return await unregisterConnector(settings, connections, signal)
       }),

@@ -28,12 +28,12 @@ const runner = {
 const now = () => new Date('2026-03-01T10:00:00Z')
 const times = { validateSchedule, validateBandwidth, firstRun, nextRun, resumedRun }
 let active = true
-const assertActive = () => {
+const ensureActive = async () => {
   if (!active) throw readOnly('cloned')
 }
 const imagesRemoved: string[] = []
 const jobs = jobService({
-  ...{ jobs: store.jobs, servers: store.servers, runner, assess, times, assertActive, now },
+  ...{ jobs: store.jobs, servers: store.servers, runner, assess, times, ensureActive, now },
   removeImages: async job => void imagesRemoved.push(job.id),
 })
 const plain = sampleServer(1, { id: 'plain', name: 'plain' })

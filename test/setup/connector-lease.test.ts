@@ -67,11 +67,11 @@ async function connector(t: Test) {
     const told: string[] = []
     const abandoned: string[] = []
     /** A process on this machine's database. */
-    const process = () => {
+    const process = (more: { secondLookMs?: number } = {}) => {
       const lease: ConnectorLease = new ConnectorLease({
         settings: store.settings,
         aws: () => connections.aws(),
-        machineId,
+        ...{ machineId, ...more },
         onChange: async standing => void told.push(describe(standing)),
         abandonRuns: async () => void abandoned.push(describe(lease.standing)),
       })
@@ -259,6 +259,23 @@ t.test('while S3 cannot be asked after a start, nobody may act; then all is well
   lease.assertActive()
   await lease.advance()
   t.equal((await written())?.mark, (await first.known()).mark)
+})
+
+t.test('who asks to act after what stood in the way was mended has S3 asked once more', async t => {
+  const { first } = await connector(t)
+  const lease = first.process()
+  await fault({ service: 's3', kind: 'expiredToken', times: 2 })
+  await lease.renew()
+  await t.rejects(lease.ensureActive(), { code: 'AWS_CREDENTIALS_EXPIRED' }, 'it is not mended yet')
+  await lease.ensureActive()
+  t.equal(lease.standing.state, 'active')
+
+  t.comment('without an answer in time, the reason of before stands')
+  const impatient = first.process({ secondLookMs: 50 })
+  await fault({ service: 's3', kind: 'hold', times: -1 })
+  await t.rejects(impatient.ensureActive(), { code: 'CONNECTOR_READ_ONLY' })
+  await lab.awsControl('DELETE', '/faults')
+  await impatient.ensureActive()
 })
 
 t.test('an answer that is lost does not make a stranger of the connector', async t => {

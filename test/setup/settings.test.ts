@@ -17,7 +17,7 @@ async function service(t: Test, busy = false) {
   const told: string[] = []
   const state = { readOnly: false }
   const registered = async () => void told.push((await store.settings.getConnector())?.bucket ?? '')
-  const assertActive = () => {
+  const ensureActive = async () => {
     if (state.readOnly) throw readOnly('cloned')
   }
   const options = {
@@ -26,7 +26,7 @@ async function service(t: Test, busy = false) {
     version: '1.2.3',
     busy: async () => busy,
     registered,
-    assertActive,
+    ensureActive,
     proxy: proxyService({ settings: store.settings, secrets: store.secrets, connections }),
   }
   return { store, connections, told, state, settings: settingsService(options) }
