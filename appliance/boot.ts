@@ -64,7 +64,8 @@ export async function boot(options: BootOptions, signal: AbortSignal): Promise<v
   const secrets = await openSealedKey({ run, tpm, dataDir, runDir, user, now, say }, signal)
   for (const { text } of secrets.findings) say(text)
   const known = await readFindings(files)
-  const findings = [...known.filter(({ about }) => about !== 'secrets'), ...secrets.findings]
+  // First what concerns every secret: where there is little room, the last are not shown.
+  const findings = [...secrets.findings, ...known.filter(({ about }) => about !== 'secrets')]
   if (findings.length > 0 || known.length > 0) await writeFindings(files, findings)
 
   const environment = [

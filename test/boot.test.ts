@@ -71,7 +71,7 @@ t.test(
     await lab.files.write('firstBootDone', '')
     await lab.start()
     const findings = async () => JSON.parse((await lab.files.read('findings')) ?? '')
-    t.match(await findings(), [{ about: 'dns' }, { about: 'secrets' }])
+    t.match(await findings(), [{ about: 'secrets' }, { about: 'dns' }])
     await lab.start()
     t.match(
       readFileSync(lab.at('run/hoist/environment'), 'utf8'),

@@ -23,7 +23,7 @@ export const homeItems: readonly { key: string; label: string; value: HomeItem }
   { key: '5', label: 'Certificate', value: 'certificate' },
   { key: '6', label: 'SSH', value: 'ssh' },
   { key: '7', label: 'Security updates', value: 'updates' },
-  { key: '8', label: 'Log', value: 'log' },
+  { key: '8', label: 'Log and notices', value: 'log' },
   { key: '9', label: 'Restart', value: 'restart' },
   { key: '0', label: 'Factory reset', value: 'reset' },
 ]
@@ -32,6 +32,7 @@ export const homeItems: readonly { key: string; label: string; value: HomeItem }
 export const menuRows = 4
 const menuColumn = 26
 const labelWidth = 13
+const shownFindings = 2
 /** A service that was just started, or is busy with a large database, may be silent for so long. Milliseconds. */
 export const patienceMs = 120_000
 
@@ -169,11 +170,8 @@ function noticesOf({ units, findings, upgrade }: Facts): string[] {
   }
   if (units.helper === 'failed' || units.helper === 'inactive')
     notices.push('The helper that changes the machine does not run: restart the machine in vCenter.')
-  const [first, ...others] = findings
-  if (first) {
-    const more = others.length === 0 ? '' : ` (and ${others.length} more: see 8 Log)`
-    notices.push(`${first.about}: ${first.text}${more}`)
-  }
+  notices.push(...findings.slice(0, shownFindings).map(({ about, text }) => `${about}: ${text}`))
+  if (findings.length > shownFindings) notices.push(`${findings.length - shownFindings} more: see 8 Log and notices.`)
   return notices
 }
 

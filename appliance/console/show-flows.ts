@@ -52,7 +52,7 @@ export async function showLog(flow: Flow): Promise<void> {
       { key: '1', label: 'Last lines of the service', value: 'all' },
       { key: '2', label: 'Warnings and errors of the service', value: 'warn' },
       { key: '3', label: 'Journal of the machine', value: 'journal' },
-      { key: '4', label: 'What the deployment asked for and could not be done', value: 'findings' },
+      { key: '4', label: 'Notices, whole', value: 'findings' },
       { key: '5', label: 'Log bundle over this line, in base64', value: 'bundle' },
     ] as const)
     if (chosen === undefined) return
@@ -74,7 +74,7 @@ async function logPage({ ui, parts }: Flow, which: 'all' | 'warn' | 'journal' | 
   if (which === 'findings') {
     const { findings } = await ui.work('Log', 'Reading', parts.machine.state())
     return findings.length === 0
-      ? ['Nothing: all of it was done.']
+      ? ['There is no notice.']
       : findings.flatMap(({ about, text }) => wrapped(`${about}: ${text}`))
   }
   const query = { limit: shownLines, ...(which === 'warn' ? { level: 'warn' as const } : {}) }

@@ -82,6 +82,15 @@ t.test('nothing is lost at 80 by 24 with the longest name, eight addresses, many
   t.match(shown(full, { columns: 120, rows: 40 }), /ntp_servers: is no list/)
 })
 
+t.test('two notices are shown side by side, and how many there are beyond them', async t => {
+  const long = (about: string) => ({ about, text: `${about} was not taken. `.repeat(12) })
+  const two = shown({ findings: [long('secrets'), long('dns')] })
+  t.match(two, /Notice +secrets: secrets was.*\n.*\.\.\.\n Notice +dns: dns was.*\n.*\.\.\.\n/)
+  const three = shown({ findings: [long('secrets'), long('dns'), long('proxy')] })
+  t.match(three, /Notice +secrets[\s\S]+Notice +dns[\s\S]+Notice +1 more: see 8 Log and notices\./)
+  t.match(three, 'K W T R')
+})
+
 t.test('hostile names and causes are plain text', async t => {
   const text = shown({
     hostName: '\x1b[2J\x1b[1;1Hevil',

@@ -34,7 +34,7 @@ t.test('the log is read newest at the end, warnings alone if wanted, without the
   t.match(pages[0], /03-01 08:00:00 INFO first\n03-01 08:00:00 WARN second[\s\S]*third/)
   t.match(pages[1], /second/)
   t.notMatch(pages[1], /first|third/)
-  t.match(pages[2], /Nothing: all of it was done/)
+  t.match(pages[2], /There is no notice/)
   t.match(pages[3], /journal is empty/)
   t.match(lab.said[0], /journalctl .*--unit hoist-boot/)
   t.strictSame([lab.terminal.cutLines, lab.terminal.screen.faults], [[], []])

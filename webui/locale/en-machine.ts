@@ -3,7 +3,7 @@
 export const m = {
   byHand:
     'This machine has no helper that may change it: only the appliance image has one. Change its network and time by hand.',
-  findings: 'Not everything that was given at deployment could be used',
+  findings: 'Notices of the machine',
   network: {
     title: 'Network',
     ipv4: 'IPv4',
