@@ -443,6 +443,6 @@ export class Life implements AsyncDisposable {
 }
 
 async function virtualBytes(disk: string): Promise<number> {
-  const info = JSON.parse(await run('qemu-img', ['info', '--output', 'json', disk]))
+  const info = JSON.parse(await run('qemu-img', ['info', '--force-share', '--output', 'json', disk]))
   return info['virtual-size']
 }
