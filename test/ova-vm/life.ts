@@ -353,8 +353,18 @@ export class Life implements AsyncDisposable {
   /** SSH is switched on first. */
   async #rootShell(): Promise<Root> {
     const remote = await this.#signIn()
-    await remote.call('PUT', '/api/machine/ssh', { enabled: true })
     const vm = this.#machine
+    // Until an upgrade has cleared up after itself, and the helper is the new release's, nothing may be changed.
+    await vm.until('a machine that may be changed', consoleMs, () =>
+      remote.call('PUT', '/api/machine/ssh', { enabled: true }).then(
+        () => true,
+        error => {
+          const code = error instanceof ApiError ? error.body.code : undefined
+          if (code === 'UPGRADE_IN_PROGRESS' || code === 'MACHINE_UNAVAILABLE') return undefined
+          throw error
+        },
+      ),
+    )
     await vm.until('SSH', consoleMs, async () =>
       (await greetingAt(vm.ports[22], silenceMs)).startsWith('SSH-2.0') ? true : undefined,
     )
