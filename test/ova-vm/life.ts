@@ -33,7 +33,7 @@ import { propertiesIso } from './ovf-environment.ts'
 import { preparedSystem } from './prepared-system.ts'
 import { type ReleaseMaker, releaseMaker } from './releases.ts'
 import { type Credentials, Remote } from './remote.ts'
-import { inGuest, makeSshKey, type SshKey } from './ssh.ts'
+import { forgetHostKey, inGuest, makeSshKey, type SshKey } from './ssh.ts'
 import { Vm } from './vm.ts'
 import { administrator, completeWizard } from './wizard.ts'
 
@@ -263,6 +263,9 @@ export class Life implements AsyncDisposable {
   async factoryReset(): Promise<string> {
     const vm = this.#machine
     const { fingerprint } = this.#known
+    const formerRoot = await this.#rootShell()
+    await formerRoot('true')
+    const formerHostKey = await forgetHostKey(this.#begun.key, vm.ports[22])
     const last = await this.#signIn()
     await last.call('PUT', '/api/machine/hostname', { name: newHostname })
     await last.call('PUT', '/api/machine/time', { servers: [timeServer] })
@@ -296,8 +299,10 @@ export class Life implements AsyncDisposable {
       throw new Error(`it is not as it was deployed: ${JSON.stringify({ hostname, time, updates, proxy })}`)
     const root = await this.#rootShell()
     for (const secret of [setupCode, code]) await notInJournal(root, secret)
+    if ((await forgetHostKey(this.#begun.key, vm.ports[22])) === formerHostKey)
+      throw new Error("SSH's host key is the one of before")
     await vm.shutDown(shutDownMs)
-    return 'another certificate and a setup code of its own, which opens it; account, names and time servers of before are gone'
+    return 'other certificate and host key, and a setup code of its own, which opens it; account, names and time servers of before are gone'
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
