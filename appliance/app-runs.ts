@@ -61,8 +61,8 @@ export interface RunParts {
 }
 
 export function composeRuns(parts: RunParts) {
-  const { config, store, connections, policy, lease, slots, notifications, hub, rates, metrics } = parts
-  const { now, log, onError } = parts
+  const { config, store, connections, policy, lease, slots, notifications } = parts
+  const { hub, rates, throughput, metrics, now, log, onError } = parts
   // A retry is counted where it happened: in the run under whose story the request was sent.
   const retriesOf = new AsyncLocalStorage<RunJournal>()
   const digests = createVmdkDigestPool()
@@ -122,7 +122,7 @@ export function composeRuns(parts: RunParts) {
 
   const listener = (run: Run) => {
     rates.observe(run)
-    parts.throughput.observe(run)
+    throughput.observe(run)
     metrics.observe(run)
     hub.publish({ kind: 'run', subject: run.id, data: rates.view(run) })
     if (run.setback?.failure.code === 'AWS_CREDENTIALS_EXPIRED') notifications.credentialsExpired().catch(onError)

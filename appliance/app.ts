@@ -46,6 +46,7 @@ const version = packageJson.version
 
 /** What is under way may take this long to let go before it is cut off, milliseconds: below what service managers wait. */
 const drainMs = 8_000
+
 export interface App {
   api: Routes
   /** The API's token, for whoever may read the data directory. */
