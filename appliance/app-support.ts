@@ -1,9 +1,8 @@
-// Health, system, the wizard's view of AWS, the web certificate and support, wired for the composition root.
+// Health, system, the wizard's view of AWS and support, wired for the composition root.
 import { stat } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import type { Logger } from 'pino'
 import type { EventHub } from './api/events.ts'
-import type { Routes } from './api/routes.ts'
 import { putLogBundle } from './aws/log-objects.ts'
 import { logsPrefix } from './aws/permissions.ts'
 import type { Policy } from './domain.ts'
@@ -18,6 +17,7 @@ import { vcenterChecks } from './health/vcenter-checks.ts'
 import { logDirectory, logFiles } from './log-file.ts'
 import type { Metrics } from './metrics/metrics.ts'
 import type { RunRates } from './replication/run-view.ts'
+import type { ServedCertificate } from './served-certificate.ts'
 import { awsSetupService } from './setup/aws-setup.ts'
 import type { Connections } from './setup/connections.ts'
 import type { ConnectorLease } from './setup/connector-lease.ts'
@@ -32,12 +32,6 @@ import { recentLines } from './support/log-lines.ts'
 import { LogUpload } from './support/log-upload.ts'
 import { reportText } from './support/report.ts'
 import { settingsDocument } from './support/settings-document.ts'
-import {
-  installWebCertificate,
-  requestWebCertificate,
-  viewWebCertificate,
-  type WebCertificate,
-} from './web-certificate.ts'
 
 export interface SupportParts {
   dataDir: string
@@ -52,7 +46,7 @@ export interface SupportParts {
   hub: EventHub
   rates: RunRates
   metrics: Metrics
-  certificate: WebCertificate
+  certificate: ServedCertificate
   leftovers(signal: AbortSignal): Promise<{ verdict: string }[]>
   /** Of other parts of the appliance. */
   moreChecks: readonly Check[]
@@ -65,15 +59,12 @@ const reportedFailures = 5
 const bundledRuns = 200
 
 export function composeSupport(parts: SupportParts) {
-  const { dataDir, version, startedAt, store, connections, lease, policy, hub, now, log } = parts
+  const { dataDir, version, startedAt, store, connections, lease, policy, hub, certificate, now, log } = parts
   const topicArns = async () =>
     (await store.channels.list()).flatMap(({ target }) => (target.kind === 'sns' ? [target.topicArn] : []))
   const { settings, secrets } = store
   const proxy = proxyService({ settings, secrets, connections })
   const aws = awsSetupService({ settings, connections, topicArns })
-  let certificate = parts.certificate
-  let certificateView = viewWebCertificate(certificate.cert)
-  let api: Routes | undefined
   let awsSkewMs: number | undefined
   const noteSkew = (skewMs: number) => {
     awsSkewMs = skewMs
@@ -103,7 +94,7 @@ export function composeSupport(parts: SupportParts) {
         leftovers: parts.leftovers,
         assertActive: () => lease.assertActive(),
         registered: () => lease.standing.state === 'active',
-        webCertificate: () => ({ validTo: certificate.validTo, selfSigned: certificateView.selfSigned }),
+        webCertificate: certificate.state,
         timeSync: readTimeSync,
       }),
       ...parts.moreChecks,
@@ -191,8 +182,6 @@ export function composeSupport(parts: SupportParts) {
     proxy,
     /** How far our clock was ahead of AWS's when somebody has looked. */
     noteSkew,
-    /** PEM of what the page is served with now. */
-    certificatePem: () => certificate.cert,
     services: {
       health: {
         view: () => health.view(),
@@ -233,22 +222,7 @@ export function composeSupport(parts: SupportParts) {
         report,
         setLogUpload: (enabled: boolean) => logUpload.enable(enabled),
       },
-      webCertificate: {
-        view: () => certificateView,
-        request: (names: readonly string[]) => requestWebCertificate(dataDir, names),
-        async install(body: { certificatePem: string; chainPem?: string }) {
-          certificate = await installWebCertificate(dataDir, body, now())
-          const { key, cert, thumbprintSha256 } = certificate
-          api?.server.setSecureContext({ key, cert, minVersion: 'TLSv1.2' })
-          log.info({ thumbprintSha256 }, 'web certificate replaced')
-          certificateView = viewWebCertificate(cert)
-          return certificateView
-        },
-      },
-    },
-    /** Whose certificate is replaced when another one is put in place. */
-    serve(served: Routes): void {
-      api = served
+      webCertificate: certificate.service,
     },
     start(): void {
       health.start()

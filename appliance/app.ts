@@ -28,6 +28,7 @@ import { RunRates } from './replication/run-view.ts'
 import { connectorSlots } from './replication/slots.ts'
 import { type JobWatcher, watchedJobs } from './replication/watched-jobs.ts'
 import { PolicyHolder } from './schedule/policy.ts'
+import { renewalMs, servedCertificate } from './served-certificate.ts'
 import { ClockGate } from './setup/clock-gate.ts'
 import { Connections } from './setup/connections.ts'
 import { connectorService } from './setup/connector.ts'
@@ -83,7 +84,8 @@ async function composeApp(config: Config, log: Logger, opened: Store): Promise<A
   const store: Store = { ...opened, jobs: watchedJobs(opened.jobs, jobWatcher) }
   const token = await ensureToken(join(config.dataDir, 'api-token'))
   const metricsToken = await ensureToken(join(config.dataDir, 'metrics-token'))
-  const certificate = await ensureWebCertificate(config.dataDir)
+  const tls = await ensureWebCertificate(config.dataDir)
+  const certificate = servedCertificate({ dataDir: config.dataDir, certificate: tls, now, log })
   const thisMachineId = await machineId(config.machineId)
   await ensureConnector(store.settings)
   const policies = new PolicyHolder(await store.settings.getPolicy())
@@ -116,8 +118,14 @@ async function composeApp(config: Config, log: Logger, opened: Store): Promise<A
     abandonRuns: () => running.abandon(),
   })
   const policy = () => policies.policy
-  const webCertificatePem = (): string => support.certificatePem()
-  const notifications = composeNotifications({ store, connections, policy, webCertificatePem, now, log })
+  const notifications = composeNotifications({
+    store,
+    connections,
+    policy,
+    webCertificatePem: certificate.pem,
+    now,
+    log,
+  })
   const readers = metricReaders({ dataDir: config.dataDir, store, slots, lease })
   const metrics = createMetrics({ version, readers, now, onError })
 
@@ -178,7 +186,7 @@ async function composeApp(config: Config, log: Logger, opened: Store): Promise<A
     proxy: support.proxy,
   })
   const api = await createApi({
-    tls: certificate,
+    tls,
     // Built by `npm run build`, which `npm start` does when it is needed.
     page: { directory: join(import.meta.dirname, '..', 'webui', 'dist') },
     token,
@@ -232,7 +240,7 @@ async function composeApp(config: Config, log: Logger, opened: Store): Promise<A
     notifications: notifications.service,
     upgrade: upgrade.service,
   })
-  support.serve(api)
+  certificate.serveBy(api.server)
 
   const letGo = async () => {
     await Promise.all([
@@ -257,7 +265,7 @@ async function composeApp(config: Config, log: Logger, opened: Store): Promise<A
   return {
     api,
     token,
-    certificatePem: certificate.cert,
+    certificatePem: tls.cert,
     setupCode: () => access.ensureSetupCode(),
     replaced: carried.replaced,
     start() {
@@ -265,6 +273,7 @@ async function composeApp(config: Config, log: Logger, opened: Store): Promise<A
       const background = (everyMs: number, work: () => Promise<unknown>) =>
         void repeatedly(everyMs, work, { signal: stopping.signal, onError })
       background(throughputSampleMs, async () => throughput.sample())
+      background(renewalMs, () => certificate.renew())
       machine.start().catch(onError)
       // Without AWS too: it may be what an upgrade mends.
       upgrade.start().catch(onError)
