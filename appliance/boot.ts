@@ -75,6 +75,12 @@ export async function boot(options: BootOptions, signal: AbortSignal): Promise<v
   await replaceFile(join(runDir, 'environment'), environment.map(line => `${line}\n`).join(''), 0o600)
 }
 
+/** As checkMachineHelper: for an upgrade, before this release is relied on. @throws */
+export async function checkBoot(root: string): Promise<void> {
+  await serviceUser(root)
+  await readFindings(machineFiles(root))
+}
+
 const asService = ['--reuid=hoist', '--regid=hoist', '--clear-groups', '--no-new-privs', '--inh-caps=-all', '--']
 
 /** The UUID that the hypervisor gave, which only root may read; nothing where it has given none. */
@@ -95,7 +101,8 @@ if (import.meta.main) {
   process.umask(0o022)
   try {
     const say = (text: string) => process.stderr.write(`${text}\n`)
-    await boot({ root: '/', run: runProgram, say, now: new Date() }, new AbortController().signal)
+    if (process.argv[2] === '--check') await checkBoot('/')
+    else await boot({ root: '/', run: runProgram, say, now: new Date() }, new AbortController().signal)
   } catch (thrown) {
     const { code, message, hint } = toApplianceError(thrown)
     process.stderr.write(`${code}: ${message} ${hint}\n`)

@@ -60,6 +60,11 @@ function partsOf(env: NodeJS.ProcessEnv): ConsoleParts {
   }
 }
 
+// For an upgrade, before this release is relied on: all of it is loaded.
+if (process.argv[2] === '--check') {
+  await import('./reset-password.ts')
+  process.exit(0)
+}
 const parts = partsOf(process.env)
 const terminal = openTerminal(process.stdin, process.stdout)
 // In raw mode no key sends them; and nobody ends the console by another way than systemd's.

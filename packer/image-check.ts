@@ -61,6 +61,7 @@ const traces: readonly [name: Finding['name'], pattern: RegExp, why: string][] =
 /** Without these there is no appliance. */
 const needed = [
   '/opt/hoist/current',
+  '/opt/hoist/proven',
   '/etc/machine-id',
   '/etc/apt/sources.list',
   '/boot/grub/grub.cfg',

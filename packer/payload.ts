@@ -43,6 +43,7 @@ export async function makePayload(directory: string, payload: Payload): Promise<
   for (const { path, from, executable } of payload.release)
     await put(from, join(release, path), executable ? 0o755 : 0o644)
   await link(`releases/${payload.version}`, 'opt/hoist/current')
+  await link(`releases/${payload.version}`, 'opt/hoist/proven')
   await mkdir(join(tree, 'etc/hoist/release-keys'), { recursive: true })
   for (const key of payload.releaseKeys) await put(key, join('etc/hoist/release-keys', basename(key)))
   const out = join(directory, 'payload.tar')

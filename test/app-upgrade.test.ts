@@ -23,7 +23,7 @@ async function machine(t: Test, isWell: () => boolean) {
   const at = (place: string) => join(root, place)
   for (const place of [`${places.top}/releases/${running}`, places.keys, places.uploads])
     mkdirSync(at(place), { recursive: true })
-  symlinkSync(`releases/${running}`, at(`${places.top}/current`))
+  for (const link of ['current', 'proven']) symlinkSync(`releases/${running}`, at(`${places.top}/${link}`))
   writeFileSync(at(`${places.keys}/a.pem`), publicKey.export({ type: 'spki', format: 'pem' }))
   const config = {
     ...siteConfig(at(places.data)),
@@ -55,6 +55,7 @@ async function machine(t: Test, isWell: () => boolean) {
     say: text => text.startsWith('upgrade to') && ended.resolve(),
     onStuck: () => t.fail('the upgrade was not ended'),
     healthyWithinMs: isWell() ? 30_000 : 200,
+    healthySteadyMs: 3,
     healthyEveryMs: 1,
   })
   await start()

@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -19,7 +20,7 @@ import t, { type Test } from 'tap'
 import { ApplianceError } from '../appliance/errors.ts'
 import { machineClient } from '../appliance/machine/client.ts'
 import type { LineServer } from '../appliance/machine/line-server.ts'
-import { places, runMachineHelper, startMachineHelper } from '../appliance/machine-helper.ts'
+import { checkMachineHelper, places, runMachineHelper, startMachineHelper } from '../appliance/machine-helper.ts'
 import { openDatabase } from '../appliance/store/database.ts'
 import { readUpgradeState, writeUpgradeState } from '../appliance/upgrade/upgrade-state.ts'
 import { upgradeDatabase } from '../appliance/upgrade-database.ts'
@@ -30,14 +31,16 @@ const { privateKey } = keyPair()
 const publicPem = createPublicKey(privateKey).export({ type: 'spki', format: 'pem' })
 
 /** systemd, setpriv and the service as far as the helper sees them. `well` says of which releases the service is well. */
-function machine(t: Test, well: (version: string) => boolean) {
+function machine(t: Test, well: (version: string) => boolean, checks: (words: string) => boolean = () => true) {
   const root = mkdtempSync(join(tmpdir(), 'hoist-helper-'))
   t.teardown(() => rmSync(root, { recursive: true, force: true }))
   const at = (place: string) => join(root, place)
   for (const place of [`${places.top}/releases/1.0.0`, places.keys, places.uploads])
     mkdirSync(at(place), { recursive: true })
-  symlinkSync('releases/1.0.0', at(`${places.top}/current`))
+  for (const link of ['current', 'proven']) symlinkSync('releases/1.0.0', at(`${places.top}/${link}`))
   writeFileSync(at(`${places.keys}/2026.pem`), publicPem)
+  mkdirSync(join(at(places.booted), '..'), { recursive: true })
+  writeFileSync(at(places.booted), '')
   openDatabase(at(`${places.data}/hoist.db`)).close()
   const current = () => readlinkSync(at(`${places.top}/current`)).replace('releases/', '')
   const ran: string[] = []
@@ -53,6 +56,7 @@ function machine(t: Test, well: (version: string) => boolean) {
     if (words === '/usr/bin/systemctl --no-block start hoist.service') running = current()
     if (file === '/usr/bin/setpriv') await databaseStep(args)
     if (words.includes('restart hoist-machine.service')) upgraded.resolve()
+    if (args.includes('--check') && !checks(words)) throw new Error(`${words} does not load`)
     return ''
   }
   async function databaseStep(args: readonly string[]) {
@@ -70,6 +74,7 @@ function machine(t: Test, well: (version: string) => boolean) {
       say: text => said.push(text),
       onStuck: () => stuck.resolve(),
       healthyWithinMs: 100,
+      healthySteadyMs: 3,
       healthyEveryMs: 1,
     })
     t.teardown(() => server.close())
@@ -122,6 +127,36 @@ t.test('a good release is installed through the socket, and the helper asks to b
     '/usr/bin/setpriv --reuid=hoist --regid=hoist --clear-groups --no-new-privs --inh-caps=-all -- /opt/hoist/releases/1.0.0/bin/node /opt/hoist/releases/1.0.0/appliance/upgrade-database.ts keep /var/lib/hoist',
   )
   t.match(steps[1], /releases\/1\.1\.0\/.* try-migration/)
+  t.equal(readlinkSync(lab.at(`${places.top}/proven`)), 'releases/1.1.0')
+  t.same(lab.ran.slice(-2), [
+    '/usr/bin/systemctl --no-block try-restart hoist-console@*.service',
+    '/usr/bin/systemctl --no-block restart hoist-machine.service',
+  ])
+})
+
+t.test('a release whose boot, helper or console does not load never runs', async t => {
+  for (const program of ['boot', 'machine-helper', 'console']) {
+    const words = `/opt/hoist/releases/1.1.0/bin/node /opt/hoist/releases/1.1.0/appliance/${program}.ts --check`
+    const lab = machine(
+      t,
+      () => true,
+      asked => asked !== words,
+    )
+    await lab.start()
+    await lab.uploadRelease('1.1.0')
+    await lab.client.ask({ verb: 'upgrade', file: 'new.tar' })
+    await settled(lab)
+    t.match(await lab.state(), { last: { result: 'refused', reason: `${words} does not load` } }, program)
+    t.equal(lab.current(), '1.0.0')
+    t.equal(lab.running(), '1.0.0')
+  }
+})
+
+t.test('a helper is checked by what it begins with', async t => {
+  const lab = machine(t, () => true)
+  await checkMachineHelper(lab.root)
+  writeFileSync(lab.at(places.upgradeState), 'damaged')
+  await t.rejects(checkMachineHelper(lab.root), { code: 'UPGRADE_FAILED' })
 })
 
 t.test('one that does not become well is rolled back by itself, and everything else is refused meanwhile', async t => {
@@ -197,6 +232,32 @@ t.test('an upgrade that a power cut ended is rolled back before the service star
   t.match(await lab.client.ask({ verb: 'restart', what: 'service' }), {})
 })
 
+t.test('while the data disk is away, an interrupted upgrade is not taken for ended', async t => {
+  const lab = machine(t, () => true)
+  const trying = { phase: 'trying', from: '1.0.0', to: '1.1.0' } as const
+  const data = lab.at(places.data)
+  await upgradeDatabase(['keep', data])
+  renameSync(data, `${data}.away`)
+  mkdirSync(data)
+  rmSync(lab.at(places.booted))
+  await writeUpgradeState(lab.at(places.upgradeState), trying)
+  await t.rejects(lab.start(), { code: 'MACHINE_FAILED', message: /data disk/ })
+  t.same(await lab.state(), trying)
+  t.same(lab.ran, [], 'nothing is put back, started or removed')
+  rmSync(data, { recursive: true })
+  renameSync(`${data}.away`, data)
+  writeFileSync(lab.at(places.booted), '')
+  await lab.start()
+  t.match(await lab.state(), { last: { result: 'rolled-back' } })
+})
+
+t.test('what a helper left that was ended while it unpacked is removed at its start', async t => {
+  const lab = machine(t, () => true)
+  mkdirSync(lab.at(`${places.top}/releases/.unfinished-x/tree`), { recursive: true })
+  await lab.start()
+  t.same(readdirSync(lab.at(`${places.top}/releases`)), ['1.0.0'])
+})
+
 t.test('an upgrade that cannot be ended asks for a new start, which ends it', async t => {
   const lab = machine(t, version => version === '1.0.0')
   let broken = true
@@ -211,6 +272,7 @@ t.test('an upgrade that cannot be ended asks for a new start, which ends it', as
     say: text => lab.said.push(text),
     onStuck: resolve,
     healthyWithinMs: 20,
+    healthySteadyMs: 3,
     healthyEveryMs: 1,
   })
   await lab.uploadRelease('1.1.0')

@@ -1,4 +1,4 @@
-// The directory of releases and the link `current` beside it: which release runs, and which are kept.
+// The directory of releases and the links beside it: which release the service runs, which is proven, and which are kept.
 import { readdir, readlink, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { replaceLink } from '../durable-file.ts'
@@ -12,16 +12,19 @@ export interface Releases {
   current(): Promise<string>
   /** In one step, on disk when this returns. */
   switchTo(version: string): Promise<void>
-  /** Removes all releases but these and the current one. */
+  /** `proven`: as switchTo. */
+  prove(version: string): Promise<void>
+  /** Removes all releases but these, the current and the proven one. */
   keepOnly(versions: readonly string[]): Promise<void>
 }
 
-/** @param top `/opt/hoist`: `releases/VERSION` for each, and `current` */
+/** @param top `/opt/hoist`: `releases/VERSION` for each, `current` and `proven` */
 export function releasesIn(top: string): Releases {
   const directory = join(top, 'releases')
   const link = join(top, 'current')
+  const provenLink = join(top, 'proven')
 
-  async function current(): Promise<string> {
+  async function versionAt(link: string): Promise<string> {
     const version = /^releases\/(.*)$/.exec(await readlink(link))?.[1] ?? ''
     if (isVersion(version)) return version
     throw new ApplianceError('UPGRADE_FAILED', `The link ${link} points to no release.`, {
@@ -31,14 +34,18 @@ export function releasesIn(top: string): Releases {
 
   return {
     directory,
-    current,
+    current: () => versionAt(link),
 
     async switchTo(version) {
       await replaceLink(link, `releases/${version}`)
     },
 
+    async prove(version) {
+      await replaceLink(provenLink, `releases/${version}`)
+    },
+
     async keepOnly(versions) {
-      const kept = [...versions, await current()]
+      const kept = [...versions, await versionAt(link), await versionAt(provenLink)]
       for (const name of await readdir(directory))
         if (isVersion(name) && !kept.includes(name)) await rm(join(directory, name), { recursive: true, force: true })
     },

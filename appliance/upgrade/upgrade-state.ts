@@ -8,38 +8,32 @@ import { ApplianceError } from '../errors.ts'
 import { ignoreMissing } from '../missing-file.ts'
 import { versionPattern } from './version.ts'
 
-const strict = { additionalProperties: false } as const
 const Version = Type.String({ pattern: versionPattern })
 const move = { from: Version, to: Version }
 const Reason = Type.String({ maxLength: 2000 })
 
+/** What has more fields is taken: after a roll-back, a release reads what a newer one has written. */
 const schema = Type.Union([
   /** Nothing is under way; `last` is how the latest ended. */
-  Type.Object(
-    {
-      phase: Type.Literal('settled'),
-      last: Type.Optional(
-        Type.Object(
-          {
-            ...move,
-            /** `refused`: the new release never ran. `rolled-back`: it ran, and was not good. */
-            result: Type.Union([Type.Literal('upgraded'), Type.Literal('refused'), Type.Literal('rolled-back')]),
-            /** Of what was not good. */
-            reason: Type.Optional(Reason),
-            at: Type.String({ maxLength: 30, description: 'ISO 8601, UTC' }),
-          },
-          strict,
-        ),
-      ),
-    },
-    strict,
-  ),
+  Type.Object({
+    phase: Type.Literal('settled'),
+    last: Type.Optional(
+      Type.Object({
+        ...move,
+        /** `refused`: the new release never ran. `rolled-back`: it ran, and was not good. */
+        result: Type.Union([Type.Literal('upgraded'), Type.Literal('refused'), Type.Literal('rolled-back')]),
+        /** Of what was not good. */
+        reason: Type.Optional(Reason),
+        at: Type.String({ maxLength: 30, description: 'ISO 8601, UTC' }),
+      }),
+    ),
+  }),
   /** The service stands still while its database is copied and the new schema is tried; `current` is the old release. */
-  Type.Object({ phase: Type.Literal('preparing'), ...move }, strict),
+  Type.Object({ phase: Type.Literal('preparing'), ...move }),
   /** The new release runs, or is about to, and is not proven yet. */
-  Type.Object({ phase: Type.Literal('trying'), ...move }, strict),
+  Type.Object({ phase: Type.Literal('trying'), ...move }),
   /** The old release and its database are put back. */
-  Type.Object({ phase: Type.Literal('rolling-back'), ...move, reason: Reason }, strict),
+  Type.Object({ phase: Type.Literal('rolling-back'), ...move, reason: Reason }),
 ])
 
 export type UpgradeState = Static<typeof schema>

@@ -8,7 +8,12 @@ import type { Move, UpgradeOutcome, UpgradeState } from './upgrade-state.ts'
 export interface UpgradeGround {
   readState(): Promise<UpgradeState>
   writeState(state: UpgradeState): Promise<void>
+  /** What the service runs. */
   switchTo(version: string): Promise<void>
+  /** What the programs run that bring the machine up, and back from a release that is no good: never one on trial. */
+  prove(version: string): Promise<void>
+  /** Runs each of those programs as far as it changes nothing. Rejects when one of the release's cannot be relied on. */
+  tryPrograms(version: string): Promise<void>
   /** Removes all releases but these. */
   keepOnly(versions: readonly string[]): Promise<void>
   /** Of the service. Both do nothing when it is so already. */
@@ -36,6 +41,7 @@ export async function upgrade(ground: UpgradeGround, move: Move): Promise<Upgrad
     await ground.stop()
     await ground.database.keep(from)
     await ground.database.tryMigration(to)
+    await ground.tryPrograms(to)
   } catch (thrown) {
     return await giveUp(ground, move, reasonOf(thrown))
   }
@@ -47,6 +53,7 @@ export async function upgrade(ground: UpgradeGround, move: Move): Promise<Upgrad
   } catch (thrown) {
     return await rollBack(ground, move, reasonOf(thrown))
   }
+  await ground.prove(to)
   return await settle(ground, move, 'upgraded')
 }
 
@@ -74,6 +81,8 @@ async function rollBack(ground: UpgradeGround, move: Move, reason: string): Prom
   await ground.stop()
   await ground.database.restore(move.from)
   await ground.switchTo(move.from)
+  // A power cut may have come between the proof and the word of it.
+  await ground.prove(move.from)
   await ground.start()
   return await settle(ground, move, 'rolled-back', reason)
 }

@@ -20,7 +20,7 @@ export async function startHelperLab(): Promise<HelperLab> {
   const at = (path: string) => join(root, path)
   for (const place of [`${places.top}/releases/1.0.0`, places.keys, places.uploads])
     mkdirSync(at(place), { recursive: true })
-  symlinkSync('releases/1.0.0', at(`${places.top}/current`))
+  for (const link of ['current', 'proven']) symlinkSync('releases/1.0.0', at(`${places.top}/${link}`))
   const ran: string[] = []
   const programs = { run: async (_words: string, _signal: AbortSignal) => '' }
   const server = await startMachineHelper({

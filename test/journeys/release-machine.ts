@@ -60,7 +60,7 @@ export async function startReleaseMachine(trusted: string): Promise<ReleaseMachi
     mkdirSync(at(place), { recursive: true })
   for (const part of ['appliance', 'webui/dist', 'package.json'])
     cpSync(join(project, part), at(`${places.top}/releases/${version}/${part}`), { recursive: true })
-  symlinkSync(`releases/${version}`, at(`${places.top}/current`))
+  for (const link of ['current', 'proven']) symlinkSync(`releases/${version}`, at(`${places.top}/${link}`))
   writeFileSync(at(`${places.keys}/a.pem`), publicKey.export({ type: 'spki', format: 'pem' }))
   writeFileSync(at('trusted.pem'), trusted)
   const port = await freePort()
@@ -119,6 +119,7 @@ export async function startReleaseMachine(trusted: string): Promise<ReleaseMachi
     say: () => undefined,
     onStuck: () => undefined,
     healthyWithinMs: 30_000,
+    healthySteadyMs: 600,
     healthyEveryMs: 300,
   })
   const machine: ReleaseMachine = {

@@ -56,7 +56,7 @@ async function check(t: Test, change: (tree: string) => Promise<void>): Promise<
   const tree = t.testdir()
   for (const [path, content] of Object.entries(clean)) await put(tree, path, content)
   await mkdir(join(tree, 'opt/hoist'), { recursive: true })
-  await symlink('releases/1.0.0', join(tree, 'opt/hoist/current'))
+  for (const link of ['current', 'proven']) await symlink('releases/1.0.0', join(tree, `opt/hoist/${link}`))
   await symlink('../run/systemd/resolve/stub-resolv.conf', join(tree, 'etc/resolv.conf'))
   await change(tree)
   return findings(await systemOf(tree), expected)
@@ -134,7 +134,7 @@ for (const [path, content, name] of planted) {
 }
 
 t.test('what an appliance cannot do without is missed', async t => {
-  for (const path of ['vmlinuz', 'opt/hoist/current', 'etc/machine-id']) {
+  for (const path of ['vmlinuz', 'opt/hoist/current', 'opt/hoist/proven', 'etc/machine-id']) {
     const found = await check(t, tree => rm(join(tree, path)))
     t.match(found, [{ name: 'missing', path: `/${path}` }])
   }

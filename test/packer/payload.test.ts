@@ -44,6 +44,7 @@ t.test("everything is root's, has the modes of a system, and is the same bytes t
     'drwxr-xr-x 0/0 opt/',
     'drwxr-xr-x 0/0 opt/hoist/',
     'lrwxr-xr-x 0/0 opt/hoist/current -> releases/1.2.3',
+    'lrwxr-xr-x 0/0 opt/hoist/proven -> releases/1.2.3',
     'drwxr-xr-x 0/0 opt/hoist/releases/',
     'drwxr-xr-x 0/0 opt/hoist/releases/1.2.3/',
     'drwxr-xr-x 0/0 opt/hoist/releases/1.2.3/appliance/',

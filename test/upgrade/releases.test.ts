@@ -4,18 +4,25 @@ import { join } from 'node:path'
 import t from 'tap'
 import { releasesIn } from '../../appliance/upgrade/releases.ts'
 
-t.test('the link is switched in one step, and what is not kept is removed, never the current one', async t => {
-  const top = t.testdir({ releases: { '1.0.0': { a: '' }, '1.1.0': { a: '' }, '1.2.0': { a: '' }, other: {} } })
-  symlinkSync('releases/1.0.0', join(top, 'current'))
-  const releases = releasesIn(top)
-  t.equal(await releases.current(), '1.0.0')
-  await releases.switchTo('1.2.0')
-  t.equal(readlinkSync(join(top, 'current')), 'releases/1.2.0')
-  t.ok(existsSync(join(top, 'current/a')))
-  t.equal(await releases.current(), '1.2.0')
-  await releases.keepOnly(['1.1.0'])
-  t.same(readdirSync(releases.directory).sort(), ['1.1.0', '1.2.0', 'other'])
-})
+t.test(
+  'the link is switched in one step, and what is not kept is removed, never the current or the proven one',
+  async t => {
+    const top = t.testdir({ releases: { '1.0.0': { a: '' }, '1.1.0': { a: '' }, '1.2.0': { a: '' }, other: {} } })
+    for (const link of ['current', 'proven']) symlinkSync('releases/1.0.0', join(top, link))
+    const releases = releasesIn(top)
+    t.equal(await releases.current(), '1.0.0')
+    await releases.switchTo('1.2.0')
+    t.equal(readlinkSync(join(top, 'current')), 'releases/1.2.0')
+    t.ok(existsSync(join(top, 'current/a')))
+    t.equal(await releases.current(), '1.2.0')
+    await releases.keepOnly(['1.1.0'])
+    t.same(readdirSync(releases.directory).sort(), ['1.0.0', '1.1.0', '1.2.0', 'other'])
+    await releases.prove('1.2.0')
+    t.equal(readlinkSync(join(top, 'proven')), 'releases/1.2.0')
+    await releases.keepOnly([])
+    t.same(readdirSync(releases.directory).sort(), ['1.2.0', 'other'])
+  },
+)
 
 t.test('a link to anything else is no release', async t => {
   for (const target of ['/etc', 'releases/../..', 'releases/1.0', '1.0.0']) {

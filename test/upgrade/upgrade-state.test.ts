@@ -36,6 +36,13 @@ t.test('a file of another form is an error, not a state', async t => {
   }
 })
 
+t.test('what a newer release has added is no reason to stand still', async t => {
+  const path = join(t.testdir(), 'state.json')
+  const last = { ...move, result: 'rolled-back', reason: 'x', at: '2026-11-21T10:00:00.000Z', steps: 4 }
+  writeFileSync(path, JSON.stringify({ phase: 'settled', last, form: 2 }))
+  t.match(await readUpgradeState(path), { phase: 'settled', last: { result: 'rolled-back' } })
+})
+
 t.test('a new release waits until it is no longer on trial', async t => {
   const path = join(t.testdir(), 'state.json')
   const signal = new AbortController().signal
