@@ -3,6 +3,7 @@ import { access, chmod, mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { replaceFile } from './durable-file.ts'
 import { toApplianceError } from './errors.ts'
+import { clearBootFailure, noteBootFailure } from './machine/boot-failure.ts'
 import { mountDataDisk } from './machine/data-disk.ts'
 import { finishFactoryReset } from './machine/factory-reset.ts'
 import { readFindings, writeFindings } from './machine/findings.ts'
@@ -27,8 +28,18 @@ export interface BootOptions {
 
 const places = { data: 'var/lib/hoist', ssh: 'etc/ssh', run: 'run/hoist' } as const
 
-/** @throws {ApplianceError} when the machine cannot be used; the service does not start then */
+/** @throws {ApplianceError} when the machine cannot be used; the service does not start then, and the console says why */
 export async function boot(options: BootOptions, signal: AbortSignal): Promise<void> {
+  try {
+    await bringUp(options, signal)
+  } catch (thrown) {
+    await noteBootFailure(options.root, thrown)
+    throw thrown
+  }
+  await clearBootFailure(options.root)
+}
+
+async function bringUp(options: BootOptions, signal: AbortSignal): Promise<void> {
   const { root, run, say, now } = options
   const files = machineFiles(root)
   const [dataDir, sshDir, runDir] = [join(root, places.data), join(root, places.ssh), join(root, places.run)]

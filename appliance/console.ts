@@ -4,10 +4,11 @@ import { existsSync } from 'node:fs'
 import { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import packageJson from '../package.json' with { type: 'json' }
-import { loadConfig } from './config.ts'
+import { type Config, loadConfig } from './config.ts'
 import type { ConsoleParts } from './console/parts.ts'
 import { runConsole } from './console/run-console.ts'
 import { openTerminal } from './console/terminal.ts'
+import { ApplianceError } from './errors.ts'
 import { askLocal, openLocal } from './local-api.ts'
 import { logDirectory, logFiles } from './log-file.ts'
 import { machineClient } from './machine/client.ts'
@@ -21,13 +22,19 @@ const ofTheImage = {
 }
 /** Where there is a vTPM: a store that was opened without it would make a key of its own. */
 const unsealedKey = '/run/hoist/secrets.key'
+/** Written when the data disk is mounted and that key is there. */
+const booted = '/run/hoist/environment'
 /** A program that takes longer tells nothing. */
 const programMs = 5_000
 const programBytes = 4 * 2 ** 20
 
-function partsOf(env: NodeJS.ProcessEnv): ConsoleParts {
+function configOf(env: NodeJS.ProcessEnv): Config {
   const key = existsSync(unsealedKey) ? { HOIST_SECRETS_KEY: unsealedKey } : {}
-  const config = loadConfig({ ...ofTheImage, ...key, ...env })
+  return loadConfig({ ...ofTheImage, ...key, ...env })
+}
+
+function partsOf(env: NodeJS.ProcessEnv): ConsoleParts {
+  const config = configOf(env)
   return {
     version: packageJson.version,
     root: '/',
@@ -45,9 +52,11 @@ function partsOf(env: NodeJS.ProcessEnv): ConsoleParts {
     },
     logFiles: () => logFiles(logDirectory(config.dataDir)),
     async resetPassword(name, password) {
+      // Below the mount point a store would be made anew, which nobody sees again.
+      if (env.HOIST_DATA_DIR === ofTheImage.HOIST_DATA_DIR && !existsSync(booted)) throw notBooted()
       // With it comes the whole store, which nothing else here needs.
       const { resetPassword } = await import('./reset-password.ts')
-      return await resetPassword(config, [name], {
+      return await resetPassword(configOf(env), [name], {
         stdin: Readable.from([`${password}\n`]),
         stderr: { write: () => true },
       })
@@ -58,6 +67,12 @@ function partsOf(env: NodeJS.ProcessEnv): ConsoleParts {
     },
     nowMs: () => performance.now(),
   }
+}
+
+function notBooted(): ApplianceError {
+  return new ApplianceError('DATA_DISK_UNUSABLE', 'The data disk is not there yet: no password can be set.', {
+    hint: 'The first screen says what is wrong with it.',
+  })
 }
 
 // For an upgrade, before this release is relied on: all of it is loaded.

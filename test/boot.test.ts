@@ -3,10 +3,11 @@ import { execFileSync } from 'node:child_process'
 import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { boot } from '../appliance/boot.ts'
+import { type BootOptions, boot } from '../appliance/boot.ts'
+import { readBootFailure } from '../appliance/machine/boot-failure.ts'
 import { machineFiles } from '../appliance/machine/machine-files.ts'
 import { takeOverDeployment } from '../appliance/setup/deployment.ts'
-import { blankDisk, hypervisorSays, labPrograms, labRoot, labTpm } from './machine/boot-lab.ts'
+import { blankDisk, hypervisorSays, labPrograms, labRoot, labTpm, lsblkText } from './machine/boot-lab.ts'
 import { tree } from './machine/machine-lab.ts'
 import { samplePublicKey } from './machine/sample-verbs.ts'
 import { ovfEnvironment } from './ova-vm/ovf-environment.ts'
@@ -35,9 +36,12 @@ function machine(t: Test, withDisk = true) {
   })
   const said: string[] = []
   const at = (path: string) => join(root, path)
-  const start = () =>
-    boot({ root, run, say: text => said.push(text), now: new Date('2026-11-21T12:00:00Z'), looks: 1 }, signal)
-  return { root, at, ran, said, given, start, files: machineFiles(root) }
+  const start = (changes: Partial<BootOptions> = {}) =>
+    boot(
+      { root, run, say: text => said.push(text), now: new Date('2026-11-21T12:00:00Z'), looks: 1, ...changes },
+      signal,
+    )
+  return { root, at, ran, run, said, given, start, files: machineFiles(root) }
 }
 
 t.test('a new machine gets its data disk, its first boot, and an environment for the service', async t => {
@@ -49,6 +53,18 @@ t.test('a new machine gets its data disk, its first boot, and an environment for
   t.equal(readFileSync(lab.at('run/hoist/environment'), 'utf8'), `HOIST_MACHINE_ID=${uuid}\n`)
   t.ok(lab.ran.includes('hostname hoist'), 'nobody has given it a name')
   t.notMatch(JSON.stringify([lab.said, lab.ran]), /CANARY/)
+})
+
+t.test('a disk that is attached later brings the machine up, and the console has nothing more to say', async t => {
+  const lab = machine(t)
+  const { run } = lab
+  await t.rejects(
+    lab.start({ run: async (file, ...more) => (file.endsWith('/lsblk') ? lsblkText([]) : run(file, ...more)) }),
+  )
+  t.match(await readBootFailure(lab.root), { message: /Disks of this machine: none/ })
+  await lab.start()
+  t.equal(await readBootFailure(lab.root), undefined)
+  t.ok(existsSync(lab.at('run/hoist/environment')))
 })
 
 t.test('the next boot mounts, and sets nothing again', async t => {
@@ -217,6 +233,7 @@ t.test('whatever the service has made in its directory, the machine starts', asy
 t.test('without a data disk nothing else is done', async t => {
   const lab = machine(t, false)
   await t.rejects(lab.start(), { code: 'DATA_DISK_UNUSABLE', message: /Disks of this machine: none/ })
-  t.notOk(existsSync(lab.at('run/hoist')))
+  t.notOk(existsSync(lab.at('run/hoist/environment')))
   t.notOk(await lab.files.exists('firstBootDone'))
+  t.match(await readBootFailure(lab.root), { message: /^There is no data disk/, hint: /Add an empty disk/ })
 })

@@ -4,6 +4,7 @@ import { hostname, type NetworkInterfaceInfo, networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import type { ConsoleView } from '../api/schemas/console.ts'
 import { localCertificate, localToken } from '../local-api.ts'
+import { type BootFailure, readBootFailure } from '../machine/boot-failure.ts'
 import { type Finding, readFindings } from '../machine/findings.ts'
 import { machineFiles } from '../machine/machine-files.ts'
 import { readUpgradeState, type UpgradeState } from '../upgrade/upgrade-state.ts'
@@ -24,6 +25,8 @@ export interface Facts {
   /** Of the certificate, SHA-256: upper-case hex pairs with colons. */
   fingerprint?: string
   service: ServiceFact
+  /** Why the machine has not come up: it is tried again every half minute. */
+  bootFailure?: BootFailure
   /** systemd's words: active, activating, failed, inactive. Absent: it does not say. */
   units: { boot?: string; service?: string; helper?: string }
   findings: readonly Finding[]
@@ -50,8 +53,9 @@ export class FactsReader {
   /** Never rejects for long-known reasons: what cannot be read is left out. */
   async read(): Promise<Facts> {
     const { root, dataDir, port } = this.#parts
-    const [[service, units], fingerprint, findings, upgrade] = await Promise.all([
+    const [[service, units], bootFailure, fingerprint, findings, upgrade] = await Promise.all([
       this.#serviceAndUnits(),
+      readBootFailure(root),
       fingerprintOf(dataDir),
       readFindings(machineFiles(root)).catch(() => []), // Not for this user to read: the service shows them too.
       readUpgradeState(join(root, 'opt/hoist/upgrade-state.json')).catch(() => undefined), // The page says what is wrong with it.
@@ -62,6 +66,7 @@ export class FactsReader {
       port,
       ...(fingerprint === undefined ? {} : { fingerprint }),
       service,
+      ...(bootFailure === undefined ? {} : { bootFailure }),
       units,
       findings,
       ...(upgrade === undefined ? {} : { upgrade }),
@@ -90,7 +95,7 @@ export class FactsReader {
     const known = this.#units
     const isWell = service.kind === 'answers' && known && Object.values(known.states).every(state => state === 'active')
     if (isWell && nowMs() - known.atMs < unitsMs) return [service, known.states]
-    const args = ['show', '--property=Id,ActiveState', ...Object.values(unitNames)]
+    const args = ['show', '--property=Id,ActiveState,SubState', ...Object.values(unitNames)]
     const text = await run('/usr/bin/systemctl', args).catch(() => '') // Nothing is known then.
     this.#units = { states: unitStates(text), atMs: nowMs() }
     return [service, this.#units.states]
@@ -102,7 +107,9 @@ export function unitStates(text: string): Facts['units'] {
   const states: Facts['units'] = {}
   for (const block of text.split(/\n\s*\n/)) {
     const id = /^Id=(.+)$/m.exec(block)?.[1]
-    const state = /^ActiveState=(.+)$/m.exec(block)?.[1]
+    // Between a failure and the next try systemd calls it activating, for ever.
+    const waiting = /^SubState=auto-restart/m.test(block)
+    const state = waiting ? 'failed' : /^ActiveState=(.+)$/m.exec(block)?.[1]
     for (const unit of ['boot', 'service', 'helper'] as const)
       if (id === unitNames[unit] && state !== undefined) states[unit] = state
   }

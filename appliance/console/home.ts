@@ -33,6 +33,8 @@ export const menuRows = 4
 const menuColumn = 26
 const labelWidth = 13
 const shownFindings = 2
+/** Lines. Each disk that a start has looked at is named, and there is little else to show. */
+const longHealth = 8
 /** A service that was just started, or is busy with a large database, may be silent for so long. Milliseconds. */
 export const patienceMs = 120_000
 
@@ -75,7 +77,7 @@ function fitted(parts: readonly Line[][], rows: number): Line[] {
 function sections(facts: Facts, width: number): Line[][] {
   const { service } = facts
   const where = [...labelled('Name', [facts.hostName], width), ...addresses(facts, width)]
-  const health = labelled('Health', [healthLine(facts)], width, 3)
+  const health = labelled('Health', [healthLine(facts)], width, facts.bootFailure ? longHealth : 3)
   const notices = noticesOf(facts).flatMap(text => labelled('Notice', [text], width, 2))
   return [where, access(service, width), fingerprint(facts.fingerprint), [...health, ...notices]]
 }
@@ -139,7 +141,7 @@ function fingerprint(text: string | undefined): Line[] {
 }
 
 /** The state of everything in a sentence or two. */
-export function healthLine({ service, units }: Facts): string {
+export function healthLine({ service, bootFailure, units }: Facts): string {
   if (service.kind === 'answers') {
     const { problems, checkedAt } = service.view
     if (problems.length === 0) return checkedAt === undefined ? 'being checked' : 'all is well'
@@ -148,8 +150,9 @@ export function healthLine({ service, units }: Facts): string {
   }
   if (service.kind === 'rescue') return `${service.message} Open the page and enter the API token to restore a backup.`
   if (service.kind === 'refuses') return `${service.message} ${service.hint}`
+  if (bootFailure) return `The machine has not started as it should. ${bootFailure.message} ${bootFailure.hint}`
   if (units.boot === 'failed')
-    return 'The machine did not start as it should: the data disk may be missing or damaged. Look at hard disk 2 in vCenter and at 8 Log, then restart the machine.'
+    return 'The machine has not started as it should: look at hard disk 2 in vCenter and at 8 Log, then restart the machine.'
   if (units.service === 'failed') return 'The service has failed: see 8 Log, or restart it with 9.'
   if (units.service === 'inactive') return 'The service is stopped: start it with 9.'
   if (service.forMs < patienceMs) return 'The service is starting.'

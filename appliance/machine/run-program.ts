@@ -1,17 +1,31 @@
 // Runs a program of the machine: never through a shell, with no environment of ours, and not for ever.
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { basename } from 'node:path'
 import { ApplianceError } from '../errors.ts'
 
 /** Resolves with its standard output when it has ended well. */
-export type RunProgram = (file: string, args: readonly string[], signal: AbortSignal) => Promise<string>
+export type RunProgram = (
+  file: string,
+  args: readonly string[],
+  signal: AbortSignal,
+  options?: RunOptions,
+) => Promise<string>
+
+export interface RunOptions {
+  /**
+   * Nothing of its standard output is wanted, and it may write as much as it likes: for a program that must not be ended in
+   * the middle of what it writes to a disk.
+   */
+  unread?: true
+}
 
 const environment = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' }
-/** More ends a program. */
+/** More ends a program whose output is read. */
 export const maxOutputBytes = 64 * 1024
 
 /** @throws {ApplianceError} MACHINE_FAILED with the program's last words; the signal's reason */
-export const runProgram: RunProgram = (file, args, signal) => {
+export const runProgram: RunProgram = (file, args, signal, { unread } = {}) => {
+  if (unread) return runUnread(file, args, signal)
   const { promise, resolve, reject } = Promise.withResolvers<string>()
   const options = { signal, env: environment, maxBuffer: maxOutputBytes, killSignal: 'SIGKILL', cwd: '/' } as const
   execFile(file, [...args], options, (error, stdout, stderr) => {
@@ -19,6 +33,23 @@ export const runProgram: RunProgram = (file, args, signal) => {
     reject(signal.aborted ? signal.reason : failed(file, error, stderr))
   })
   return promise
+}
+
+async function runUnread(file: string, args: readonly string[], signal: AbortSignal): Promise<string> {
+  const options = { signal, env: environment, killSignal: 'SIGKILL', cwd: '/' } as const
+  const program = spawn(file, args, { ...options, stdio: ['ignore', 'ignore', 'pipe'] })
+  let words = ''
+  program.stderr.setEncoding('utf8').on('data', (text: string) => {
+    words = (words + text).slice(-maxOutputBytes)
+  })
+  const { promise, resolve, reject } = Promise.withResolvers<string>()
+  program.once('error', error => reject(signal.aborted ? signal.reason : failed(file, error, words)))
+  program.once('close', (status, killedBy) => {
+    if (status === 0) return resolve('')
+    const ended = Object.assign(new Error(`ended with ${killedBy ?? `status ${status}`}`), { code: status ?? killedBy })
+    reject(signal.aborted ? signal.reason : failed(file, ended, words))
+  })
+  return await promise
 }
 
 /** What a program ended with, out of what its run has thrown; undefined when it did not come to that. */

@@ -3,6 +3,8 @@ import type { NetworkInterfaceInfo } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { FactsReader, reachable, unitStates } from '../../appliance/console/facts.ts'
+import { ApplianceError } from '../../appliance/errors.ts'
+import { noteBootFailure } from '../../appliance/machine/boot-failure.ts'
 import { writeUpgradeState } from '../../appliance/upgrade/upgrade-state.ts'
 import { ensureWebCertificate } from '../../appliance/web-certificate.ts'
 import { consoleLab } from './console-lab.ts'
@@ -24,6 +26,7 @@ t.test('states of units are read by their names', async t => {
   const text =
     'Id=hoist.service\nActiveState=activating\n\nId=hoist-boot.service\nActiveState=failed\n\nId=x.service\nActiveState=active\n'
   t.strictSame(unitStates(text), { service: 'activating', boot: 'failed' })
+  t.strictSame(unitStates('Id=hoist-boot.service\nActiveState=activating\nSubState=auto-restart\n'), { boot: 'failed' })
   t.strictSame(unitStates(''), {})
 })
 
@@ -39,12 +42,15 @@ t.test('all that can be known is read: certificate, findings, upgrade, and what 
     from: '1.0.0',
     to: '1.1.0',
   })
+  const bootFailure = { message: 'There is no data disk.', hint: 'Add one.' }
+  await noteBootFailure(parts.root, new ApplianceError('DATA_DISK_UNUSABLE', bootFailure.message, bootFailure))
   const view = { version: '1.1.0', claimed: true, problems: [] }
   answers.set('GET /api/local/console', { status: 200, body: view })
   const facts = await new FactsReader(parts).read()
   t.match(facts, {
     fingerprint: thumbprintSha256,
     service: { kind: 'answers', view },
+    bootFailure,
     findings: [{ about: 'dns' }],
     upgrade: { phase: 'trying' },
   })

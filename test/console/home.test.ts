@@ -125,8 +125,17 @@ t.test('a service that does not answer is explained by how long, and by its unit
   t.match(healthLine({ ...facts, service: silent, units: { service: 'inactive' } }), /stopped/)
   t.match(
     healthLine({ ...facts, service: silent, units: { boot: 'failed', service: 'inactive' } }),
-    /data disk may be missing/,
+    /look at hard disk 2/,
   )
+  const message = `There is no data disk. Disks of this machine: ${'/dev/sdb (64 GiB) holds LVM2_member; '.repeat(4)}none.`
+  const bootFailure = { message, hint: 'Add an empty disk of 64 GiB, and start again.' }
+  const text = shown({
+    service: silent,
+    bootFailure,
+    units: { boot: 'failed', service: 'inactive', helper: 'inactive' },
+  })
+  t.match(text.replace(/\s+/g, ' '), `has not started as it should. ${message} ${bootFailure.hint}`)
+  t.match(text, /helper that changes the machine does not run/)
   t.match(healthLine({ ...facts, service: { kind: 'refuses', message: 'No.', hint: 'Wait.' } }), /No\. Wait\./)
   t.match(shown({ units: { helper: 'failed' } }), /helper that changes the machine does not run/)
   const { checkedAt: _at, ...unchecked } = view

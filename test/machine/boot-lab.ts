@@ -36,13 +36,13 @@ export function blankDisk(path: string, sizeBytes = 4 * gibibyte): string {
 /** Programs of a machine whose disks are these. What `special` answers is not run. */
 export function labPrograms(disks: readonly LabDisk[], special: Special = () => undefined) {
   const ran: string[] = []
-  const run: RunProgram = async (file, args, signal) => {
+  const run: RunProgram = async (file, args, signal, options) => {
     const words = [file.split('/').at(-1), ...args].join(' ')
     ran.push(words)
     const answer = special(words, args)
     if (answer !== undefined) return answer
     if (file.endsWith('/lsblk')) return lsblkText(disks)
-    if (/\/(wipefs|mkfs\.ext4|e2fsck|find)$/.test(file)) return await runProgram(file, args, signal)
+    if (/\/(wipefs|mkfs\.ext4|e2fsck|find)$/.test(file)) return await runProgram(file, args, signal, options)
     return ''
   }
   return { run, ran }

@@ -28,8 +28,8 @@ async function machine(t: Test, properties: Record<string, string>) {
   const ground = {
     root,
     files,
-    run: async (file: string, args: readonly string[], given: AbortSignal) =>
-      file.endsWith('ssh-keygen') ? await runProgram(file, args, given) : await run(file, args, given),
+    run: (async (file, ...more) =>
+      file.endsWith('ssh-keygen') ? await runProgram(file, ...more) : await run(file, ...more)) satisfies RunProgram,
     dataDir: join(root, 'var/lib/hoist'),
     sshDir: join(root, 'etc/ssh'),
     user: await serviceUser(root),

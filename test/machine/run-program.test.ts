@@ -61,3 +61,23 @@ t.test('one that does not end is ended', async t => {
   setImmediate(() => controller.abort(reason))
   await t.rejects(running, reason)
 })
+
+t.test('one whose output is not wanted is never ended for it, and its last words are kept', async t => {
+  const unread = (script: string, asked = signal) =>
+    runProgram(process.execPath, ['-e', script], asked, { unread: true })
+  const talk = `for (const out of [process.stdout, process.stderr]) out.write("x".repeat(${8 * maxOutputBytes}));`
+  t.equal(await unread(talk), '')
+  const failed = await unread(`${talk} process.stderr.write("at last\\n"); process.exitCode = 4`).catch(
+    (thrown: unknown) => thrown,
+  )
+  t.match(failed, { code: 'MACHINE_FAILED', message: /at last$/ })
+  t.equal(exitStatusOf(failed), 4)
+  t.equal(standardErrorOf(failed).length, maxOutputBytes)
+  const missing = await runProgram('/no/such', [], signal, { unread: true }).catch((thrown: unknown) => thrown)
+  t.ok(isMissingProgram(missing))
+  const reason = new Error('late')
+  const controller = new AbortController()
+  const running = unread('setInterval(() => {}, 1000)', controller.signal)
+  controller.abort(reason)
+  await t.rejects(running, reason)
+})
