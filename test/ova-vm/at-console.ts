@@ -13,10 +13,15 @@ export async function atScreen(vm: Vm, keys: string, awaited: RegExp): Promise<s
 }
 
 /** Waits until tty1 shows something. @throws Error with what it shows instead */
-export async function onScreen(vm: Vm, what: string, isThere: (shown: string) => boolean): Promise<string> {
+export async function onScreen(
+  vm: Vm,
+  what: string,
+  isThere: (shown: string) => boolean,
+  withinMs = answerMs,
+): Promise<string> {
   let last = ''
   return await vm
-    .until(`${what} on the screen`, answerMs, async () => {
+    .until(`${what} on the screen`, withinMs, async () => {
       last = await vm.screenText()
       return isThere(last) ? last : undefined
     })

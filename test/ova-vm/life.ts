@@ -244,6 +244,7 @@ export class Life implements AsyncDisposable {
     const { seconds } = await this.#install(bundle, '0.1.1', 'upgraded', '0.1.1')
     const schema = await this.#schema()
     if (schema !== migrations.length + 1) throw new Error(`0.1.1 runs with schema ${schema}`)
+    await this.#allOf('0.1.1')
     return `0.1.0 became 0.1.1 in ${seconds} s, schema ${schema}; refused: ${refused.map(([code]) => code).join(', ')}`
   }
 
@@ -375,6 +376,16 @@ export class Life implements AsyncDisposable {
       (await greetingAt(vm.ports[22], silenceMs)).startsWith('SSH-2.0') ? true : undefined,
     )
     return command => inGuest(this.#begun.key, vm.ports[22], command)
+  }
+
+  /** Helper and console too: the release before goes with the next upgrade. */
+  async #allOf(version: string): Promise<void> {
+    const root = await this.#rootShell()
+    for (const unit of ['hoist', 'hoist-machine', 'hoist-console@tty1'])
+      await this.#machine.until(`${unit} of ${version}`, consoleMs, async () => {
+        const program = await root(`readlink /proc/$(systemctl show --value --property=MainPID ${unit})/exe || true`)
+        return program.trim() === `/opt/hoist/releases/${version}/bin/node` ? true : undefined
+      })
   }
 
   /** Of a backup, as the service lets nobody else into its database. Source: SQLite's file format, "user version" at offset 60. */

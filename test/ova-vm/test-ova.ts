@@ -17,6 +17,7 @@ import { builtOva } from './build.ts'
 import { content } from './content.ts'
 import { type Unpacked, unpackOva } from './disks.ts'
 import type { ConsoleAnswer } from './first-answer.ts'
+import { lateDataDisk } from './late-disk.ts'
 import { Life } from './life.ts'
 import { readers, vcenterImport } from './read-ova.ts'
 import { reproducible } from './reproducible.ts'
@@ -54,6 +55,7 @@ const chains: readonly Chain[] = [
 
 const fullChains: readonly Chain[] = [
   { vtpm: ({ unpacked }) => vtpm(unpacked) },
+  { 'late-data-disk': ({ unpacked }) => lateDataDisk(unpacked) },
   { reproducible: ({ ova, unpacked }) => reproducible(ova, unpacked) },
 ]
 

@@ -179,6 +179,13 @@ export class Vm implements AsyncDisposable {
     return longest
   }
 
+  /** While it runs, at the controller that vSphere's machines have. */
+  async attachDisk(file: string): Promise<void> {
+    const made = await this.qmp.human(`drive_add 0 id=attached,if=none,format=qcow2,cache=writeback,file=${file}`)
+    if (made.trim() !== 'OK') throw new VmError(`the disk is not attached: ${made}`)
+    await this.qmp.command('device_add', { driver: 'scsi-hd', bus: 'scsi.0', drive: 'attached', id: 'attached' })
+  }
+
   /** Presses the power button and waits until the guest has switched itself off. */
   async shutDown(timeoutMs: number): Promise<void> {
     await this.qmp.command('system_powerdown')
