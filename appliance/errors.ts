@@ -155,7 +155,11 @@ export const errorCodes = {
   },
   RELEASE_BUSY: { statusCode: 409, meaning: 'A release bundle is being received or installed already.' },
   RELEASE_TOO_LARGE: { statusCode: 413, meaning: 'The file is larger than any release bundle.' },
-  RELEASE_NO_ROOM: { statusCode: 507, meaning: 'There is no room for the release bundle on the data disk.' },
+  RELEASE_NO_ROOM: {
+    statusCode: 507,
+    meaning: 'There is no room: on the data disk for a release bundle, or on the system disk for what is in it.',
+  },
+  RELEASE_UNREADABLE: { statusCode: 503, meaning: 'A release bundle that was received cannot be read for now.' },
   RELEASE_INTERRUPTED: { statusCode: 502, meaning: 'A release bundle stopped coming before its end.' },
   RELEASE_UNREACHABLE: { statusCode: 502, meaning: 'The release bundle could not be fetched from its address.' },
   RELEASE_ADDRESS_REFUSED: { statusCode: 400, meaning: 'Release bundles are not fetched from this address.' },

@@ -1,9 +1,9 @@
 // The API of the service on this machine, for programs that may read its data directory: its own certificate, its own token.
 import type { IncomingMessage } from 'node:http'
-import { request } from 'node:https'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { ApplianceError } from './errors.ts'
+import { requestOfOwn } from './own-certificate.ts'
 import { readPrivateFile } from './private-file.ts'
 
 export interface LocalService {
@@ -39,30 +39,15 @@ export async function openLocal(
   { body, signal }: { body?: object; signal: AbortSignal },
 ): Promise<IncomingMessage> {
   const token = await localToken(dataDir)
-  const ca = await localCertificate(dataDir)
-  if (ca === undefined)
+  const pem = await localCertificate(dataDir)
+  if (pem === undefined)
     throw new ApplianceError('NOT_FOUND', 'The service has made no certificate yet.', {
       hint: 'It makes one at its first start.',
     })
-  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
-  const asked = request(
-    {
-      host: host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host,
-      port,
-      method,
-      path,
-      ca,
-      // The very certificate of the data directory, whatever its names and whoever signed it.
-      allowPartialTrustChain: true,
-      checkServerIdentity: () => undefined,
-      agent: false,
-      signal,
-      headers: { authorization: `Bearer ${token}`, ...(body ? { 'content-type': 'application/json' } : {}) },
-    },
-    resolve,
-  )
-  asked.on('error', reject).end(body ? JSON.stringify(body) : undefined)
-  return await promise
+  const headers = { authorization: `Bearer ${token}`, ...(body ? { 'content-type': 'application/json' } : {}) }
+  const own = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
+  const content = body ? { body: JSON.stringify(body) } : {}
+  return await requestOfOwn(pem, { host: own, port, method, path, headers, ...content }, signal)
 }
 
 /** Of the file api-token; empty when there is none yet. */

@@ -17,7 +17,16 @@ interface Import {
 /** Rooms of appliance/, from left to right: a room imports what stands to the left of its bar, and itself. */
 const bars: readonly (readonly string[])[] = [
   ['domain', 'errors'],
-  ['private-file', 'missing-file', 'make-certificate', 'every-item', 'one-at-a-time', 'service-notify', 'redirect'],
+  [
+    'private-file',
+    'missing-file',
+    'make-certificate',
+    'every-item',
+    'one-at-a-time',
+    'service-notify',
+    'redirect',
+    'own-certificate',
+  ],
   ['durable-file', 'local-api'],
   ['config', 'log', 'log-file', 'machine-id', 'web-certificate'],
   ['served-certificate'],

@@ -1,5 +1,7 @@
 // The API of the service as a program of the same machine asks it: by the token and the certificate of the data directory.
+import { createPrivateKey } from 'node:crypto'
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,6 +10,7 @@ import { pino } from 'pino'
 import t from 'tap'
 import { createApp } from '../appliance/app.ts'
 import { askLocal, localToken, openLocal } from '../appliance/local-api.ts'
+import { makeKey, selfSigned } from '../appliance/make-certificate.ts'
 import { ensureWebCertificate } from '../appliance/web-certificate.ts'
 import { siteConfig } from './site.ts'
 
@@ -40,8 +43,27 @@ t.test('whoever shows another certificate is told nothing, the token least of al
   await cp(join(dataDir, 'api-token'), join(other, 'api-token'))
   await t.rejects(
     askLocal({ ...service, dataDir: other }, 'GET', '/api/local/console', { signal }),
-    /certificate|self.signed/i,
+    /does not show the certificate of this appliance/,
   )
+})
+
+t.test('the time does not matter: a certificate that has ended is still that of the service', async t => {
+  const key = makeKey()
+  const cert = selfSigned(createPrivateKey(key), 'hoist', { now: new Date('2020-01-01T00:00:00Z'), days: 2 })
+  const other = t.testdir()
+  for (const [name, content] of Object.entries({ 'web.crt': cert, 'api-token': 'secret' }))
+    await writeFile(join(other, name), content, { mode: 0o600 })
+  const server = createServer({ key, cert }, async (request, response) => {
+    const { method, url, headers } = request
+    response.end(JSON.stringify({ method, url, token: headers.authorization, body: await text(request) }))
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => server.close())
+  const { port } = server.address() as AddressInfo
+  t.strictSame(await askLocal({ dataDir: other, host: '0.0.0.0', port }, 'PUT', '/a', { body: { b: 'ü' }, signal }), {
+    status: 200,
+    body: { method: 'PUT', url: '/a', token: 'Bearer secret', body: '{"b":"ü"}' },
+  })
 })
 
 t.test('without a token, a certificate or a service there is an error', async t => {

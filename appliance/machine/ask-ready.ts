@@ -1,7 +1,7 @@
 // Whether the service on this machine answers that it is ready.
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
-import { request } from 'node:https'
+import { requestOfOwn } from '../own-certificate.ts'
 
 /** A certificate with its chain is a tenth of it. Bytes. */
 const maxCertificateBytes = 256 * 1024
@@ -13,28 +13,12 @@ const answerMs = 5_000
  * @param certificatePath of the service's own user: a link there is not followed
  */
 export async function askReady(port: number, certificatePath: string, given: AbortSignal): Promise<boolean> {
-  const ca = await readCertificate(certificatePath)
+  const pem = await readCertificate(certificatePath)
   const signal = AbortSignal.any([given, AbortSignal.timeout(answerMs)])
-  const { promise, resolve, reject } = Promise.withResolvers<boolean>()
-  const asked = request(
-    {
-      host: '127.0.0.1',
-      port,
-      path: '/api/health/ready',
-      ca,
-      // The very certificate of the data directory, whatever its names and whoever signed it.
-      allowPartialTrustChain: true,
-      checkServerIdentity: () => undefined,
-      agent: false,
-      signal,
-    },
-    answer => {
-      answer.resume()
-      resolve(answer.statusCode === 200)
-    },
-  )
-  asked.on('error', reject).end()
-  return await promise
+  const question = { host: '127.0.0.1', port, method: 'GET', path: '/api/health/ready' }
+  const answer = await requestOfOwn(pem, question, signal)
+  answer.resume()
+  return answer.statusCode === 200
 }
 
 async function readCertificate(path: string): Promise<Buffer> {

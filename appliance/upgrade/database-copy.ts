@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
 import { copyFile, lstat, rename, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { ApplianceError } from '../errors.ts'
 import { ignoreMissing } from '../missing-file.ts'
 import { makeDurable, syncDirectory } from '../private-file.ts'
@@ -22,7 +22,8 @@ const reserveBytes = 64 * 2 ** 20
 
 /**
  * Keeps the database as it is now, its write-ahead log included. To be run with the release that wrote it.
- * @throws {ApplianceError} STORE_LOCKED while the service runs, STORE_DAMAGED, STORE_UNAVAILABLE without room for two copies
+ * @throws {ApplianceError} STORE_LOCKED while the service runs, STORE_DAMAGED, STORE_UNAVAILABLE without room for two copies, or
+ *   when the log could not be played into the copy
  */
 export async function keepDatabase(dataDir: string): Promise<void> {
   const path = join(dataDir, databaseName)
@@ -34,6 +35,7 @@ export async function keepDatabase(dataDir: string): Promise<void> {
     await copyDatabase(path, unfinished)
     // Opening checks it, and closing plays its log into it: what is kept is one file.
     openDatabase(unfinished).close()
+    await refuseUnplayedLog(unfinished)
     await makeDurable(unfinished)
     await rename(unfinished, join(dataDir, keptName))
     await syncDirectory(join(dataDir, keptName))
@@ -102,6 +104,15 @@ async function refuseWithoutRoom(dataDir: string, sizeBytes: number): Promise<vo
   if (free === undefined || free >= wanted) return
   throw new ApplianceError('STORE_UNAVAILABLE', `An upgrade needs ${wanted} bytes for copies of the database.`, {
     hint: unavailableHint(dataDir),
+  })
+}
+
+/** SQLite closes without a word when it could not play the log in: a copy without it would lack the latest transactions. */
+async function refuseUnplayedLog(path: string): Promise<void> {
+  const left = await sizeOf(`${path}-wal`)
+  if (left === 0) return
+  throw new ApplianceError('STORE_UNAVAILABLE', `The copy ${path} lacks ${left} bytes of the database's log.`, {
+    hint: unavailableHint(dirname(path)),
   })
 }
 

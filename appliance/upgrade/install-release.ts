@@ -6,8 +6,10 @@ import { dirname, join } from 'node:path'
 import { pipeline, Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { replaceFile } from '../durable-file.ts'
+import { ApplianceError } from '../errors.ts'
 import { ignoreMissing } from '../missing-file.ts'
 import { syncDirectory } from '../private-file.ts'
+import { freeBytes as freeBytesAt } from '../store/sqlite-errors.ts'
 import { ByteReader } from './byte-reader.ts'
 import { readRelease } from './read-release.ts'
 import { damaged, manifestName, type ReleaseFile, type ReleaseManifest, signatureName } from './release-manifest.ts'
@@ -18,6 +20,11 @@ const unfinishedPrefix = '.unfinished-'
 
 const chunkBytes = 256 * 1024
 
+/** Of the file system: each file takes whole ones. */
+const blockBytes = 4096
+/** Stays free for directories, the journal, and what else the system writes in the minutes of an upgrade. */
+const reserveBytes = 64 * 2 ** 20
+
 export interface InstallOptions {
   /** Absolute path of `releases`. Only this user may write there: what is verified is not verified twice. */
   releases: string
@@ -25,6 +32,8 @@ export interface InstallOptions {
   /** Version of the release that runs. */
   running: string
   signal: AbortSignal
+  /** For tests. Bytes that may still be written there; undefined when that cannot be told. */
+  freeBytes?: (directory: string) => number | undefined
 }
 
 /**
@@ -33,25 +42,31 @@ export interface InstallOptions {
  * @throws {ApplianceError} RELEASE_*; after any error `releases` is as it was
  */
 export async function installRelease(path: string, options: InstallOptions): Promise<ReleaseManifest> {
+  options.signal.throwIfAborted()
+  try {
+    return await install(path, options)
+  } catch (thrown) {
+    throw isFull(thrown) ? await noRoom(options, thrown) : thrown
+  }
+}
+
+async function install(path: string, options: InstallOptions): Promise<ReleaseManifest> {
   const { releases, keys, running, signal } = options
-  signal.throwIfAborted()
   await removeUnfinished(releases)
   const unfinished = await mkdtemp(join(releases, unfinishedPrefix))
   try {
     // A copy of our own: whoever has uploaded the bundle could change it between the look at it and its use.
     const archive = join(unfinished, 'archive')
-    const { manifest, bytes, signature } = await readRelease(bytesOf(path, signal), keys, running, archived =>
-      writeNew(archive, archived, 0o600),
-    )
+    const keepArchive = (archived: AsyncIterable<Buffer>) => writeNew(archive, archived, 0o600)
+    const hasRoom = (admitted: ReleaseManifest) => refuseWithoutRoom(admitted, options)
+    const source = bytesOf(path, signal)
+    const { manifest, bytes, signature } = await readRelease(source, keys, running, keepArchive, hasRoom)
     const tree = join(unfinished, 'tree')
     await mkdir(tree, { mode: 0o755 })
     await unpack(archive, tree, manifest, signal)
     await replaceFile(join(tree, manifestName), bytes, 0o644)
     await replaceFile(join(tree, signatureName), signature, 0o644)
-    const place = join(releases, manifest.version)
-    await rename(place, join(unfinished, 'former')).catch(ignoreMissing)
-    await rename(tree, place)
-    await syncDirectory(place)
+    await putInPlace(tree, join(releases, manifest.version), join(unfinished, 'former'))
     return manifest
   } finally {
     await rm(unfinished, { recursive: true, force: true })
@@ -61,6 +76,54 @@ export async function installRelease(path: string, options: InstallOptions): Pro
 export async function removeUnfinished(releases: string): Promise<void> {
   for (const name of await readdir(releases))
     if (name.startsWith(unfinishedPrefix)) await rm(join(releases, name), { recursive: true, force: true })
+}
+
+/** Two directories cannot change places in one step: when the second step fails, the first is taken back. */
+async function putInPlace(tree: string, place: string, former: string): Promise<void> {
+  await rename(place, former).catch(ignoreMissing)
+  try {
+    await rename(tree, place)
+    await syncDirectory(place)
+  } catch (thrown) {
+    await rename(place, tree).catch(ignoreMissing)
+    await rename(former, place).catch(ignoreMissing)
+    throw thrown
+  }
+}
+
+/** The archive and what comes out of it lie there at the same time. Nothing of either is written before this. */
+async function refuseWithoutRoom(manifest: ReleaseManifest, options: InstallOptions): Promise<void> {
+  const { releases, freeBytes = freeBytesAt } = options
+  const free = freeBytes(releases)
+  const sizes = [manifest.archive, ...manifest.files].map(({ sizeBytes }) => Math.ceil(sizeBytes / blockBytes))
+  const wanted = sizes.reduce((sum, blocks) => sum + blocks * blockBytes, reserveBytes)
+  if (free !== undefined && free < wanted) throw await noRoom(options, undefined, { manifest, wanted, free })
+}
+
+function isFull(thrown: unknown): boolean {
+  return thrown instanceof Error && 'code' in thrown && (thrown.code === 'ENOSPC' || thrown.code === 'EDQUOT')
+}
+
+/** For an administrator, who has no shell: what lies there, what clears it, and what to do when that is not enough. */
+async function noRoom(
+  { releases, running }: InstallOptions,
+  cause: unknown,
+  known?: { manifest: ReleaseManifest; wanted: number; free: number },
+): Promise<ApplianceError> {
+  const names = (await readdir(releases)).filter(name => !name.startsWith(unfinishedPrefix))
+  const others = names.filter(name => name !== running).sort()
+  const why = known
+    ? `${Math.floor(known.free / 2 ** 20)} MiB are free, and release ${known.manifest.version} takes ${Math.ceil(known.wanted / 2 ** 20)} MiB while it is unpacked`
+    : 'it became full while the release was unpacked'
+  const beside = others.length === 0 ? 'nothing' : others.join(', ')
+  return new ApplianceError(
+    'RELEASE_NO_ROOM',
+    `The system disk has no room for the release: ${why}. Beside ${running}, which runs, it holds: ${beside}.`,
+    {
+      cause,
+      hint: 'Restart the machine (9 on its console): that removes what an interrupted upgrade has left. If it is not enough, export a backup, deploy the OVA of the new release and keep the data disk.',
+    },
+  )
 }
 
 /** The archive must hold what the manifest lists, in its order, and nothing else: links and devices have no place in that. */

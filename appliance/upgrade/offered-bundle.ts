@@ -1,12 +1,13 @@
 // The one release bundle that is ready to be installed: received piece by piece, verified while it comes, kept until it is used.
 import type { KeyObject } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { type FileHandle, lstat, open, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ApplianceError, toApplianceError } from '../errors.ts'
+import { ignoreMissing } from '../missing-file.ts'
 import { makePrivateDirectory, syncDirectory } from '../private-file.ts'
 import { readRelease } from './read-release.ts'
-import { type ReleaseManifest, releaseLimits } from './release-manifest.ts'
+import { damaged, type ReleaseManifest, releaseLimits } from './release-manifest.ts'
 import { blockBytes } from './tar-entries.ts'
 import { compareVersions } from './version.ts'
 
@@ -109,25 +110,58 @@ export class OfferedBundle {
     return this.#refused
   }
 
-  /** Finds what an earlier start has received. What is not newer any more, or was not finished, goes. */
+  /**
+   * Finds what an earlier start has received; of several the newest. What is not newer any more, damaged or was not finished
+   * goes. What cannot be read for now stays, and is told of as a refusal: whoever has brought it need not do so again.
+   */
   async find(): Promise<void> {
-    const { directory, running, keys, changed } = this.#options
+    const { directory, keys, changed } = this.#options
     await makePrivateDirectory(directory)
-    for (const name of (await readdir(directory)).filter(isOurs)) {
-      // Whoever was quicker with an upload than this start is not robbed of it.
-      if (this.#receiving && name === unfinishedName) continue
-      const path = join(directory, name)
-      try {
-        const { size: sizeBytes, mtime } = await stat(path)
-        const { manifest } = await readRelease(createReadStream(path), await keys(), running, drain)
-        if (name !== nameOf(manifest.version)) throw new RangeError(`${name} holds release ${manifest.version}`)
-        this.#offer = offerOf(manifest, sizeBytes, mtime)
-      } catch {
-        // Of no use, whatever it is: the one that was installed, or half of one.
-        await rm(path, { force: true, recursive: true })
-      }
+    await this.#remove(unfinishedName)
+    const names = (await readdir(directory)).filter(name => isOurs(name) && name !== unfinishedName)
+    try {
+      // Before any bundle is looked at: that they cannot be read is no fault of it.
+      const trusted = names.length === 0 ? [] : await keys()
+      let newest: Offer | undefined
+      for (const name of names) newest = await this.#newerOf(newest, name, trusted)
+      this.#offer ??= newest
+    } catch (thrown) {
+      this.refuse('upload', unreadable('The release bundle', thrown))
     }
     changed()
+  }
+
+  /** A power cut between a bundle's arrival and the removal of the former one leaves two. */
+  async #newerOf(other: Offer | undefined, name: string, keys: KeyObject[]): Promise<Offer | undefined> {
+    const found = await this.#offerIn(name, keys)
+    if (!found || !other) return found ?? other
+    const [newer, older] = compareVersions(found.version, other.version) > 0 ? [found, other] : [other, found]
+    await this.#remove(older.file)
+    return newer
+  }
+
+  async #offerIn(name: string, keys: KeyObject[]): Promise<Offer | undefined> {
+    const { directory, running } = this.#options
+    const path = join(directory, name)
+    try {
+      const stats = await lstat(path).catch(ignoreMissing)
+      if (!stats) return undefined // An upload has taken its place meanwhile.
+      if (!stats.isFile()) throw damaged('it is no regular file')
+      const { manifest } = await readRelease(createReadStream(path), keys, running, drain)
+      if (name !== nameOf(manifest.version)) throw damaged(`its name is ${name}`)
+      return offerOf(manifest, stats.size, stats.mtime)
+    } catch (thrown) {
+      // Of no use, whatever it is: the one that was installed, or half of one.
+      if (thrown instanceof ApplianceError) await this.#remove(name)
+      else this.refuse('upload', unreadable(`The release bundle ${name}`, thrown))
+      return undefined
+    }
+  }
+
+  /** Whoever is quicker with an upload than a start with its looking is not robbed of it. */
+  async #remove(name: string): Promise<void> {
+    if (this.#receiving || this.#offer?.file === name) return
+    await rm(join(this.#options.directory, name), { force: true, recursive: true })
   }
 
   /**
@@ -320,6 +354,16 @@ function tooSlow(wholeMs: number): ApplianceError {
       hint: 'Look at the connection, or take the bundle from elsewhere; then begin again.',
     },
   )
+}
+
+/** It is kept: what cannot be read for now is no fault of it. Of causes without a name only the system's code is told. */
+function unreadable(what: string, cause: unknown): ApplianceError {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'an unforeseen error'
+  const why = cause instanceof ApplianceError ? cause.message : `${code}.`
+  return new ApplianceError('RELEASE_UNREADABLE', `${what} that was received could not be verified: ${why}`, {
+    cause,
+    hint: 'It is kept. Restart the appliance: then it is looked at again. If this comes back, download the log bundle and report it.',
+  })
 }
 
 function nothingNewer(version: string): ApplianceError {

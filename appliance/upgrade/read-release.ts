@@ -27,7 +27,7 @@ export interface SignedManifest {
  * The whole bundle: its manifest is verified and admitted first, then its archive's bytes go to `keepArchive`, which must not
  * use them before this returns.
  * @param running the version of the release that runs
- * @param onManifest told of what is admitted, before anything else is read; what it throws ends it
+ * @param onManifest told of what is admitted, before anything else is kept; what it throws ends it
  * @throws {ApplianceError} RELEASE_DAMAGED, RELEASE_UNTRUSTED, RELEASE_FOREIGN, RELEASE_NOT_NEWER, RELEASE_STEP_MISSING
  */
 export async function readRelease(
@@ -35,13 +35,13 @@ export async function readRelease(
   keys: readonly KeyObject[],
   running: string,
   keepArchive: (bytes: AsyncIterable<Buffer>) => Promise<void>,
-  onManifest?: (manifest: ReleaseManifest) => void,
+  onManifest?: (manifest: ReleaseManifest) => void | Promise<void>,
 ): Promise<SignedManifest> {
   const reader = new ByteReader(source)
   try {
     const signed = await readManifest(reader, keys)
     admit(signed.manifest, running)
-    onManifest?.(signed.manifest)
+    await onManifest?.(signed.manifest)
     const { sizeBytes, sha256 } = signed.manifest.archive
     await reader.expect(headerOf({ path: archiveName, sizeBytes, executable: false }), "its archive's header")
     const hash = createHash('sha256')
@@ -57,7 +57,7 @@ export async function readRelease(
 }
 
 async function readManifest(reader: ByteReader, keys: readonly KeyObject[]): Promise<SignedManifest> {
-  const sizeBytes = sizeIn(await reader.take(blockBytes), manifestName)
+  const sizeBytes = manifestSizeIn(await reader.take(blockBytes))
   if (sizeBytes === undefined) throw damaged('it does not begin with a manifest')
   if (sizeBytes > releaseLimits.manifestBytes) throw damaged(`its manifest has ${sizeBytes} bytes`)
   const bytes = await reader.take(sizeBytes)
@@ -68,6 +68,15 @@ async function readManifest(reader: ByteReader, keys: readonly KeyObject[]): Pro
   await reader.expect(Buffer.alloc(paddingOf(entry)), "its signature's padding")
   verifyManifest(bytes, signature, keys)
   return { manifest: parseManifest(bytes), bytes, signature }
+}
+
+/** Of a size that no tar header has, there is no header to compare with. */
+function manifestSizeIn(header: Buffer): number | undefined {
+  try {
+    return sizeIn(header, manifestName)
+  } catch (cause) {
+    throw damaged('it does not begin with a manifest', cause)
+  }
 }
 
 function admit({ product: found, version, minimumVersion }: ReleaseManifest, running: string): void {

@@ -1,7 +1,7 @@
 // Upgrades as administrators see and ask for them: what is on offer, what is under way, how the last one ended, and what comes by itself.
 import { setTimeout as delay } from 'node:timers/promises'
 import type { WeeklyWindow } from '../domain.ts'
-import { ApplianceError, toApplianceError } from '../errors.ts'
+import { ApplianceError, type ErrorCode, toApplianceError } from '../errors.ts'
 import type { AutoUpgradeSettings } from '../store/settings.ts'
 import { type AutoUpgrade, decideAutoUpgrade } from './auto-upgrade.ts'
 import { checkBundleUrl } from './fetch-bundle.ts'
@@ -87,6 +87,8 @@ const listMs = 30_000
 const defaultLookMs = 1000
 /** The helper stops the service at once when it has answered; after this long it has not. */
 const handedMs = 120_000
+
+type SettledState = Extract<UpgradeState, { phase: 'settled' }>
 
 export class UpgradeService {
   readonly #options: UpgradeServiceOptions
@@ -226,7 +228,7 @@ export class UpgradeService {
     const isDue = !(lookedAt <= now().getTime() && now().getTime() - lookedAt < dayMs)
     if (isDue && !bundle.receiving) {
       await settings.set({ ...auto, lastLookAt: now().toISOString() })
-      await this.#look(auto)
+      await this.#look(auto, state)
     }
     const next = await this.#decide(state)
     if (next.do !== 'upgrade' || bundle.receiving) return
@@ -236,29 +238,45 @@ export class UpgradeService {
     await this.install(next.to)
   }
 
-  async #look({ source }: AutoUpgradeSettings): Promise<void> {
+  async #look({ source }: AutoUpgradeSettings, state: SettledState): Promise<void> {
     const { sources } = this.#options
-    if (source.kind === 'url') return await this.#receive('url', true, signal => sources.url(source.url, signal))
-    await this.#receive('bucket', true, async signal => {
-      const [newest] = (await this.releases()).filter(({ version }) => version !== undefined)
-      if (newest?.version === undefined || compareVersions(newest.version, this.#options.running) <= 0)
-        throw new ApplianceError('RELEASE_NOT_NEWER', 'The bucket has no newer release.', { hint: 'Nothing is to do.' })
-      return await sources.object(newest.key, signal)
-    })
+    if (source.kind === 'url') return void (await this.#receive('url', true, signal => sources.url(source.url, signal)))
+    let keys: string[] | undefined
+    const openNext = async (signal: AbortSignal) => {
+      keys ??= await this.#newerInBucket(state)
+      const key = keys.shift()
+      if (key !== undefined) return await sources.object(key, signal)
+      throw new ApplianceError('RELEASE_NOT_NEWER', 'The bucket has no newer release.', { hint: 'Nothing is to do.' })
+    }
+    // The newest may want an older one to be installed first.
+    let failure: ErrorCode | undefined
+    do failure = await this.#receive('bucket', true, openNext)
+    while (failure === 'RELEASE_STEP_MISSING' && keys?.length && !this.#stopping.signal.aborted)
   }
 
-  /** Why it failed stands in the view. */
+  /** Newest first. As a step on the way, one that was not good here once is not tried again by itself. */
+  async #newerInBucket({ last }: SettledState): Promise<string[]> {
+    const failed = last?.result === 'upgraded' ? undefined : last?.to
+    const newer = (await this.releases()).filter(
+      ({ version }) => version !== undefined && compareVersions(version, this.#options.running) > 0,
+    )
+    return newer.filter(({ version }, place) => place === 0 || version !== failed).map(({ key }) => key)
+  }
+
+  /** @returns how it failed; why stands in the view */
   async #receive(
     from: BundleOrigin,
     look: boolean,
     open: (signal: AbortSignal) => Promise<BundleSource>,
-  ): Promise<void> {
+  ): Promise<ErrorCode | undefined> {
     const { bundle, log } = this.#options
     try {
       const offer = await bundle.receive({ from, open, look })
       if (offer) log.info({ from, version: offer.version }, 'release bundle received')
+      return undefined
     } catch (err) {
       log.warn({ err, from }, 'release bundle not received')
+      return toApplianceError(err).code
     }
   }
 

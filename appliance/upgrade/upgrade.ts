@@ -63,8 +63,9 @@ export async function recoverUpgrade(ground: UpgradeGround): Promise<UpgradeOutc
   if (state.phase === 'preparing') return await giveUp(ground, moveOf(state), interrupted)
   if (state.phase === 'trying') return await rollBack(ground, moveOf(state), interrupted)
   if (state.phase === 'rolling-back') return await rollBack(ground, moveOf(state), state.reason)
-  // The clearing up may have been cut off.
+  // The clearing up may have been cut off; or there was no upgrade yet, and a release that was unpacked for one was not used.
   if (state.last) await clearUp(ground, state.last)
+  else await ground.keepOnly([])
   return undefined
 }
 

@@ -1,6 +1,6 @@
 // The database before, during and after an upgrade.
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t, { type Test } from 'tap'
@@ -52,7 +52,6 @@ t.test('what stands in the log only is kept too', async t => {
   const sqlite = new DatabaseSync(path)
   sqlite.exec("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; UPDATE word SET text = 'in the log'")
   // As a power cut leaves them: the copies are made while the log is not played in.
-  const { copyFileSync } = await import('node:fs')
   const cut = join(dataDir, 'cut')
   mkdirSync(cut)
   for (const end of ['', '-wal']) copyFileSync(`${path}${end}`, join(cut, `hoist.db${end}`))
@@ -68,6 +67,40 @@ t.test('what stands in the log only is kept too', async t => {
   t.equal(restored.prepare('SELECT text FROM word').get()?.text, 'in the log')
   restored.close()
   t.equal(word(), 'in the log')
+})
+
+t.test('a log that cannot be played into the copy is no copy: nothing is kept without it', async t => {
+  const { dataDir, path } = ground(t)
+  const sqlite = new DatabaseSync(path)
+  sqlite.exec(
+    `PRAGMA journal_mode = WAL; INSERT INTO word VALUES (hex(zeroblob(${2 ** 20}))); PRAGMA wal_checkpoint(TRUNCATE)`,
+  )
+  sqlite.exec(`PRAGMA wal_autocheckpoint = 0; INSERT INTO word VALUES (hex(zeroblob(${2 ** 19})))`)
+  const cut = join(dataDir, 'cut')
+  mkdirSync(cut)
+  for (const end of ['', '-wal']) copyFileSync(`${path}${end}`, join(cut, `hoist.db${end}`))
+  sqlite.close()
+  // Both fit as they are, and the database does not with what is in the log.
+  const sizes = ['', '-wal'].map(end => statSync(join(cut, `hoist.db${end}`)).size)
+  const limitBytes = Math.max(...sizes) + 2 ** 19
+  t.ok(statSync(path).size > limitBytes)
+  const keep = `
+    import { keepDatabase } from '${import.meta.resolve('../../appliance/upgrade/database-copy.ts')}'
+    // Who does not listen is killed by it.
+    process.on('SIGXFSZ', () => undefined)
+    await keepDatabase(process.argv[1]).catch(({ code, message }) => process.stdout.write(JSON.stringify({ code, message })))`
+  const limited = [`--fsize=${limitBytes}`, process.execPath, '--input-type=module', '-e', keep, cut]
+  const said = execFileSync('prlimit', limited, { encoding: 'utf8' })
+  t.match(JSON.parse(said), { code: 'STORE_UNAVAILABLE', message: /lacks \d{6,} bytes of the database's log/ })
+  t.same(
+    readdirSync(cut).filter(name => name.startsWith('before')),
+    [],
+  )
+  await keepDatabase(cut)
+  await restoreDatabase(cut)
+  const restored = new DatabaseSync(join(cut, 'hoist.db'))
+  t.equal(restored.prepare('SELECT count(*) AS words FROM word').get()?.words, 3, 'and it is kept where it can grow')
+  restored.close()
 })
 
 t.test('while the service runs, nothing is kept or put back', async t => {

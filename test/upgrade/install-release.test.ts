@@ -1,11 +1,12 @@
 // Releases beside the running one: what stands there afterwards, and what a hostile bundle with a good signature can do.
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { Header } from 'tar'
-import { installRelease } from '../../appliance/upgrade/install-release.ts'
+import { type InstallOptions, installRelease } from '../../appliance/upgrade/install-release.ts'
 import { endOfArchive } from '../../appliance/upgrade/tar-entries.ts'
 import { Random } from '../chaos/random.ts'
 import { entry, type Forgery, forgedBundle, keyPair, sampleBundle, sampleFiles } from './sample-release.ts'
@@ -15,8 +16,8 @@ const { privateKey, publicKey } = keyPair()
 function ground(t: Test) {
   const directory = t.testdir({ releases: { '1.0.0': { 'package.json': 'running' } } })
   const releases = join(directory, 'releases')
-  const install = (path: string, signal = new AbortController().signal) =>
-    installRelease(path, { releases, keys: [publicKey], running: '1.0.0', signal })
+  const install = (path: string, signal = new AbortController().signal, changes: Partial<InstallOptions> = {}) =>
+    installRelease(path, { releases, keys: [publicKey], running: '1.0.0', signal, ...changes })
   const installBytes = async (bytes: Buffer) => {
     const path = join(directory, 'uploaded')
     writeFileSync(path, bytes)
@@ -148,3 +149,92 @@ t.test('one that is given up leaves nothing', async t => {
   await t.rejects(installing)
   t.same(readdirSync(releases), ['1.0.0'])
 })
+
+t.test(
+  'without room for archive and files at once nothing is written, and an admin is told what lies there',
+  async t => {
+    const { directory, releases, install } = ground(t)
+    const bundle = await sampleBundle(directory, privateKey)
+    mkdirSync(join(releases, '0.9.0'))
+    // Three files that are not empty, the archive, and the reserve.
+    const wanted = 4 * 4096 + 64 * 2 ** 20
+    const written: string[] = []
+    const tight = (bytes: number) =>
+      install(bundle, undefined, {
+        freeBytes(asked) {
+          t.equal(asked, releases)
+          written.push(
+            ...readdirSync(releases, { recursive: true, encoding: 'utf8' }).filter(name => /archive|tree/.test(name)),
+          )
+          return bytes
+        },
+      })
+    await t.rejects(tight(wanted - 1), {
+      code: 'RELEASE_NO_ROOM',
+      message:
+        /system disk .*64 MiB are free, and release 1\.1\.0 takes 65 MiB .* Beside 1\.0\.0, which runs, it holds: 0\.9\.0\.$/,
+      hint: /Restart the machine .* OVA .* data disk/,
+    })
+    t.same(written, [])
+    t.same(readdirSync(releases).sort(), ['0.9.0', '1.0.0'])
+    await tight(wanted)
+    t.same(readdirSync(releases).sort(), ['0.9.0', '1.0.0', '1.1.0'])
+  },
+)
+
+/** Inside a file system of its own: [directory of the bundle, releases]. */
+const script = `
+import { createPublicKey } from 'node:crypto'
+import { mkdirSync, readdirSync, readFileSync, statfsSync, writeFileSync } from 'node:fs'
+import { installRelease } from '${import.meta.resolve('../../appliance/upgrade/install-release.ts')}'
+const [bundle, key, releases, blind] = process.argv.slice(1)
+for (const version of ['1.0.0', '1.1.0']) {
+  mkdirSync(releases + '/' + version)
+  writeFileSync(releases + '/' + version + '/package.json', version)
+}
+const { bfree } = statfsSync(releases)
+const thrown = await installRelease(bundle, {
+  releases, keys: [createPublicKey(readFileSync(key))], running: '1.0.0', signal: new AbortController().signal,
+  ...(blind === 'blind' ? { freeBytes: () => undefined } : {}),
+}).then(() => ({}), error => error)
+process.stdout.write(JSON.stringify({
+  code: thrown.code, message: thrown.message, hint: thrown.hint, cause: thrown.cause?.code,
+  left: readdirSync(releases).sort(), former: readFileSync(releases + '/1.1.0/package.json', 'utf8'),
+  taken: bfree - statfsSync(releases).bfree,
+}))
+`
+const canMount = spawnSync('unshare', ['-Urm', 'true']).status === 0
+
+t.test(
+  'on a system disk that is full the error has a name, and everything there is as it was',
+  { skip: canMount ? false : 'no user namespaces here', timeout: 60_000 },
+  async t => {
+    const directory = t.testdir({ releases: {} })
+    const key = join(directory, 'key.pem')
+    writeFileSync(key, publicKey.export({ type: 'spki', format: 'pem' }))
+    const bundleOf = async (name: string, text: string) => {
+      const below = join(directory, name)
+      mkdirSync(below)
+      return await sampleBundle(below, privateKey, { files: { 'large.txt': text } })
+    }
+    const archiveTooLarge = await bundleOf('archive', randomBytes(2 ** 20).toString('hex'))
+    const filesTooLarge = await bundleOf('files', '0'.repeat(2 ** 21))
+    const full = (bundle: string, how: 'blind' | 'seeing') => {
+      const mounted = `mount -t tmpfs -o size=1m none "$5" && exec "$1" --input-type=module -e "$2" "$3" "$4" "$5" "$6"`
+      const args = [process.execPath, script, bundle, key, join(directory, 'releases'), how]
+      const run = spawnSync('unshare', ['-Urm', 'sh', '-c', mounted, 'sh', ...args], {
+        encoding: 'utf8',
+        env: { PATH: process.env.PATH },
+      })
+      t.equal(run.status, 0, run.stderr)
+      return JSON.parse(run.stdout)
+    }
+    const asBefore = { code: 'RELEASE_NO_ROOM', left: ['1.0.0', '1.1.0'], former: '1.1.0', taken: 0 }
+    const unforeseen = { ...asBefore, cause: 'ENOSPC', message: /became full .* it holds: 1\.1\.0\.$/, hint: /OVA/ }
+    t.match(full(archiveTooLarge, 'blind'), unforeseen)
+    t.match(full(filesTooLarge, 'blind'), unforeseen)
+    const foreseen = full(filesTooLarge, 'seeing')
+    t.match(foreseen, { ...asBefore, message: /0 MiB are free/ })
+    t.notOk('cause' in foreseen)
+  },
+)

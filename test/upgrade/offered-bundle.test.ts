@@ -1,7 +1,9 @@
 // The bundle on offer: whole or not at all, verified while it comes, one at a time, never in the way of the data.
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { ApplianceError } from '../../appliance/errors.ts'
 import { maxBundleBytes, OfferedBundle, type OfferedBundleOptions } from '../../appliance/upgrade/offered-bundle.ts'
 import { forgedBundle, keyPair, sampleBundle } from './sample-release.ts'
 
@@ -218,6 +220,119 @@ t.test('after a start the bundle is found again, verified again; what is of no u
   await upgraded.find()
   t.equal(upgraded.offer, undefined)
   t.same(names(), ['notes.txt'])
+})
+
+/** Bundles that an earlier start has left, by their names. */
+function leave(directory: string, bundles: Record<string, Buffer>): void {
+  mkdirSync(directory, { recursive: true })
+  for (const [name, bytes] of Object.entries(bundles)) writeFileSync(join(directory, name), bytes)
+}
+
+t.test('of two bundles that a power cut has left, the newest is on offer and the other goes', async t => {
+  const { directory, bundle, names } = offered(t)
+  const of = (version: string) => forgedBundle(privateKey, { fields: { version } })
+  leave(directory, {
+    'hoist-1.10.0.tar': of('1.10.0'),
+    'hoist-1.2.0.tar': of('1.2.0'),
+    'hoist-1.9.0.tar': of('1.9.0'),
+  })
+  await bundle.find()
+  t.equal(bundle.offer?.version, '1.10.0')
+  t.same(names(), ['hoist-1.10.0.tar'])
+})
+
+t.test('what is itself at fault goes at a start: damaged, misnamed, a link, a directory', async t => {
+  const { directory, bundle, names } = offered(t)
+  const good = forgedBundle(privateKey, {})
+  const impossible = Buffer.from(good)
+  impossible.write('777777777777', 124, 'latin1')
+  leave(directory, {
+    'hoist-1.2.0.tar': good,
+    'hoist-1.3.0.tar': good.subarray(0, 1000),
+    'hoist-1.4.0.tar': impossible,
+    kept: good,
+  })
+  symlinkSync(join(directory, 'kept'), join(directory, 'hoist-1.1.0.tar'))
+  mkdirSync(join(directory, 'hoist-1.5.0.tar/full'), { recursive: true })
+  await bundle.find()
+  t.same(names(), ['kept'])
+  t.same([bundle.offer, bundle.refused], [undefined, undefined])
+})
+
+t.test('a bundle stays when the keys cannot be read at a start, and is on offer after the next one', async t => {
+  let failure: Error | undefined = Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' })
+  const keys = async () => {
+    if (failure) throw failure
+    return [publicKey]
+  }
+  const { directory, bundle, names } = offered(t, { keys })
+  leave(directory, { 'hoist-1.1.0.tar': forgedBundle(privateKey, {}), 'hoist-incoming.part': Buffer.from('half') })
+  await bundle.find()
+  t.same(names(), ['hoist-1.1.0.tar'])
+  t.equal(bundle.offer, undefined)
+  t.match(bundle.refused, { code: 'RELEASE_UNREADABLE', message: /EACCES/, hint: /It is kept/ })
+  // As an image without a key says it.
+  failure = new ApplianceError('RELEASE_UNTRUSTED', 'There is no key.', { hint: 'Take another.' })
+  await bundle.find()
+  t.same(names(), ['hoist-1.1.0.tar'])
+  t.match(bundle.refused, { code: 'RELEASE_UNREADABLE', message: /There is no key/ })
+  failure = undefined
+  await bundle.find()
+  t.equal(bundle.offer?.version, '1.1.0')
+})
+
+/** Takes every file that this process may still open, until it is given back. */
+function hoard(): () => void {
+  const limit = (soft: string) => execFileSync('prlimit', ['--pid', `${process.pid}`, `--nofile=${soft}:`])
+  const before = execFileSync('prlimit', ['--pid', `${process.pid}`, '--nofile', '--output=SOFT', '--noheadings'])
+  limit('256')
+  const taken: number[] = []
+  try {
+    for (;;) taken.push(openSync('/dev/null', 'r'))
+  } catch {
+    // There are no more: that is what was wanted.
+  }
+  return () => {
+    for (const file of taken) closeSync(file)
+    limit(before.toString().trim())
+  }
+}
+
+t.test('a bundle stays when the system cannot open it at a start', async t => {
+  let giveBack: () => void = () => undefined
+  const keys = async () => {
+    giveBack = hoard()
+    return [publicKey]
+  }
+  const { directory, bundle, names } = offered(t, { keys })
+  leave(directory, { 'hoist-1.1.0.tar': forgedBundle(privateKey, {}) })
+  try {
+    await bundle.find()
+  } finally {
+    giveBack()
+  }
+  t.same(names(), ['hoist-1.1.0.tar'])
+  t.equal(bundle.offer, undefined)
+  t.match(bundle.refused, { code: 'RELEASE_UNREADABLE', message: /hoist-1\.1\.0\.tar.*EMFILE/ })
+})
+
+t.test('a bundle that was received while an earlier one was looked at is the one on offer', async t => {
+  const of = (version: string) => forgedBundle(privateKey, { fields: { version } })
+  const earlier = { 'hoist-1.1.0.tar': of('1.1.0'), 'hoist-1.3.0.tar': of('1.3.0') }
+  const { directory, bundle, names } = offered(t, {
+    async keys() {
+      if (bundle.receiving || bundle.offer) return [publicKey]
+      await bundle.receive({ from: 'upload', open: source(pieces(of('1.2.0'))).open })
+      // As if it had been read already when the upload removed it.
+      leave(directory, { 'hoist-1.3.0.tar': earlier['hoist-1.3.0.tar'] })
+      return [publicKey]
+    },
+  })
+  leave(directory, { ...earlier, 'hoist-1.2.0.tar': Buffer.from('half') })
+  await bundle.find()
+  t.equal(bundle.offer?.version, '1.2.0')
+  t.equal(bundle.refused, undefined)
+  t.ok(names().includes('hoist-1.2.0.tar'))
 })
 
 t.test('a bundle that comes while an earlier start is looked through is left alone', async t => {

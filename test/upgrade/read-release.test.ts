@@ -58,6 +58,14 @@ t.test('every byte counts: with any of them changed, the bundle is refused', asy
   t.same(admitted, [], `seed ${seed}: offsets at which a changed byte was admitted`)
 })
 
+t.test('a size that no tar header can have is damage like any other', async t => {
+  for (const octal of ['777777777777', '100000000000']) {
+    const damaged = Buffer.from(bundle)
+    damaged.write(octal, 124, 'latin1')
+    t.equal((await read(damaged)).outcome, 'RELEASE_DAMAGED', octal)
+  }
+})
+
 t.test('cut off anywhere, or with anything behind its end, it is refused', async t => {
   for (let size = 0; size < bundle.length; size += size < 2048 ? 1 : 97)
     t.ok(refusals.has((await read(bundle.subarray(0, size))).outcome), `cut at ${size}`)

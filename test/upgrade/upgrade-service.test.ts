@@ -188,6 +188,65 @@ t.test('by itself it looks once a day, and installs inside the window', async t 
   t.same(world.installed, ['hoist-1.1.0.tar'])
 })
 
+const stepOf = (version: string, minimumVersion: string) =>
+  forgedBundle(privateKey, { fields: { version, minimumVersion } })
+const keyOf = (version: string) => `releases/hoist-${version}.tar`
+
+t.test('by itself it takes the step on the way to a release that is too far ahead', async t => {
+  const { service, world } = lab(t)
+  world.settings = { ...nightly, windows: [] }
+  world.objects = {
+    [keyOf('1.1.0')]: bundleOf('1.1.0'),
+    [keyOf('1.3.0')]: stepOf('1.3.0', '1.0.0'),
+    [keyOf('1.5.0')]: stepOf('1.5.0', '1.3.0'),
+    [keyOf('1.4.0')]: stepOf('1.4.0', '1.2.0'),
+  }
+  await service.think()
+  t.same(world.opened, ['1.5.0', '1.4.0', '1.3.0'].map(keyOf), 'newest first, and no further than needed')
+  t.same(world.installed, ['hoist-1.3.0.tar'])
+  t.match(await service.view(), { offered: { version: '1.3.0' }, refused: undefined })
+})
+
+t.test('a step that is on offer already is not refused on the next day', async t => {
+  const { service, world } = lab(t)
+  world.settings = nightly
+  world.objects = { [keyOf('1.3.0')]: stepOf('1.3.0', '1.0.0'), [keyOf('1.5.0')]: stepOf('1.5.0', '1.3.0') }
+  await service.think()
+  world.at = new Date('2026-11-22T12:00:01Z')
+  await service.think()
+  t.equal(world.opened.length, 4)
+  t.match(await service.view(), { offered: { version: '1.3.0' }, refused: undefined })
+})
+
+t.test('without a step on the way that is newer and was not tried in vain, it is said what is missing', async t => {
+  const { service, world } = lab(t)
+  world.settings = { ...nightly, windows: [] }
+  world.objects = {
+    [keyOf('0.9.0')]: bundleOf('0.9.0'),
+    [keyOf('1.0.0')]: bundleOf('1.0.0'),
+    [keyOf('1.3.0')]: stepOf('1.3.0', '1.0.0'),
+    [keyOf('1.4.0')]: stepOf('1.4.0', '1.2.0'),
+    [keyOf('1.5.0')]: stepOf('1.5.0', '1.3.0'),
+  }
+  world.state = { phase: 'settled', last: { from: '1.0.0', to: '1.3.0', result: 'rolled-back', at: saturday } }
+  await service.think()
+  t.same(world.opened, ['1.5.0', '1.4.0'].map(keyOf))
+  t.same(world.installed, [])
+  t.match(await service.view(), {
+    offered: undefined,
+    refused: { from: 'bucket', code: 'RELEASE_STEP_MISSING', message: /1\.4\.0 needs 1\.2\.0/ },
+  })
+})
+
+t.test('for another reason than a missing step, no older release is taken', async t => {
+  const { service, world } = lab(t)
+  world.settings = { ...nightly, windows: [] }
+  world.objects = { [keyOf('1.3.0')]: bundleOf('1.3.0'), [keyOf('1.5.0')]: Buffer.from('damaged') }
+  await service.think()
+  t.same(world.opened, [keyOf('1.5.0')])
+  t.match(await service.view(), { refused: { code: 'RELEASE_DAMAGED' }, offered: undefined })
+})
+
 t.test('one that was rolled back or that the helper refuses is not installed night after night', async t => {
   const { service, upload, world } = lab(t)
   world.settings = { ...nightly, windows: [], lastLookAt: saturday }

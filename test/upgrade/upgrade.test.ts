@@ -249,6 +249,13 @@ t.test('so do several, the later ones while the first is made good', async t => 
   t.pass('100 upgrades with several power cuts')
 })
 
+t.test('a release that was unpacked, and never tried, is gone after the next start', async t => {
+  const machine = new Machine('good')
+  await boot(machine)
+  t.same(readdirSync(join(machine.directory, 'releases')), ['1.0.0'])
+  t.equal(machine.running, '1.0.0')
+})
+
 t.test('an upgrade can follow whatever became of the one before', async t => {
   const machine = new Machine('good')
   const cutting = cutAt(machine.ground(), 5, 'after')
