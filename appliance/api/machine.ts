@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import type { AccessService } from '../accounts/access-service.ts'
 import { addressKey } from '../accounts/rate-limit.ts'
 import { ApplianceError } from '../errors.ts'
-import { isTimeServer, networkFlaw } from '../machine/verbs.ts'
+import { hostnameFlaw, isTimeServer, networkFlaw } from '../machine/verbs.ts'
 import type { Routes } from './routes.ts'
 import { errorAnswers } from './schemas/common.ts'
 import {
@@ -66,6 +66,7 @@ export function machineRoutes(app: Routes, machine: MachineService, access: Acce
     '/api/machine/hostname',
     { schema: { summary: 'Name of the machine', tags, body: MachineHostname, response: changed } },
     async (request, reply) => {
+      refuse(hostnameFlaw(request.body.name))
       await machine.change('hostname', request.body)
       return reply.code(204).send(null)
     },

@@ -1,5 +1,6 @@
 // What an admin changes on the console: network, proxy, time, passwords, SSH, updates. Asked, shown, confirmed, done, told.
 import { hostname, networkInterfaces } from 'node:os'
+import { join } from 'node:path'
 import { ApplianceError } from '../errors.ts'
 import { readNetworkState } from '../health/network-state.ts'
 import { readTimeSync } from '../health/time-sync.ts'
@@ -8,7 +9,15 @@ import type { Acts } from './acts.ts'
 import type { Dialog } from './dialog.ts'
 import { reachable } from './facts.ts'
 import type { Values } from './form.ts'
-import { isVerb, networkForm, networkSummary, networkVerbs, type Present, wordsOf } from './network-form.ts'
+import {
+  isVerb,
+  networkForm,
+  networkSummary,
+  networkVerbs,
+  networkWarning,
+  type Present,
+  wordsOf,
+} from './network-form.ts'
 import type { ConsoleParts } from './parts.ts'
 
 export interface Flow {
@@ -26,16 +35,18 @@ const reading = 'Reading what is set'
 
 export async function changeNetwork({ ui, parts, acts }: Flow): Promise<void> {
   const title = 'Network and name'
-  const [state, present] = await ui.work(title, reading, Promise.all([parts.machine.state(), presentNetwork()]))
+  const [state, present] = await ui.work(title, reading, Promise.all([parts.machine.state(), presentNetwork(parts)]))
   const values = await ui.form(title, [], networkForm(state, present))
   if (!values) return
   const verbs = networkVerbs(values, state, present)
   if (verbs.length === 0) return await ui.tell(title, ['Nothing is changed: this is what is set already.'])
+  const doubt = networkWarning(verbs)
   const warning = verbs.some(({ verb }) => verb === 'network')
     ? ' The address may change: open pages have to be opened anew. Runs go on by themselves.'
     : ' The certificate of the page is made for the new name when the service starts next.'
   const summary = networkSummary(verbs)
-  if (!(await ui.confirm(title, [...summary.map(line => ` ${line}`), '', warning]))) return
+  if (!(await ui.confirm(title, [...summary.map(line => ` ${line}`), '', ...(doubt ? [doubt, ''] : []), warning])))
+    return
   for (const verb of verbs) {
     const act = verb.verb === 'hostname' ? 'hostname' : 'network'
     const told = Object.fromEntries(networkSummary([verb]).map(line => [line.slice(0, 17).trim(), line.slice(17)]))
@@ -53,13 +64,18 @@ export async function changeNetwork({ ui, parts, acts }: Flow): Promise<void> {
   await ui.tell(title, ['The change is in force.', ...open])
 }
 
-async function presentNetwork(): Promise<Present> {
-  const { interfaces, gateway } = await readNetworkState()
+async function presentNetwork({ root }: ConsoleParts): Promise<Present> {
+  const { interfaces, gateway, dns } = await readNetworkState({
+    routes: join(root, 'proc/net/route'),
+    resolvConf: join(root, 'etc/resolv.conf'),
+    upstream: join(root, 'run/systemd/resolve/resolv.conf'),
+  })
   const all = interfaces.flatMap(({ addresses }) => addresses)
   const ipv4 = all.find(address => !address.includes(':'))
   const ipv6 = all.find(address => address.includes(':') && !/^fe[89ab]/i.test(address))
   return {
     hostName: hostname(),
+    dns,
     ...(ipv4 === undefined ? {} : { ipv4 }),
     ...(ipv6 === undefined ? {} : { ipv6 }),
     ...(gateway === undefined ? {} : { gateway }),

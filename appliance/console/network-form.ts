@@ -2,7 +2,7 @@
 import { isIPv4, isIPv6 } from 'node:net'
 import { toApplianceError } from '../errors.ts'
 import type { MachineState } from '../machine/machine-state.ts'
-import { parseVerb, placeFlaw, type Verb, type VerbOf } from '../machine/verbs.ts'
+import { hostnameFlaw, parseVerb, placeFlaw, type Verb, type VerbOf } from '../machine/verbs.ts'
 import type { FormFlaw, FormSpec, Values } from './form.ts'
 
 /** What the machine has now, whoever gave it: the most likely values of who goes from DHCP to static. */
@@ -12,11 +12,16 @@ export interface Present {
   ipv4?: string
   gateway?: string
   ipv6?: string
+  /** Those that are asked now. */
+  dns?: readonly string[]
 }
 
 type Side = VerbOf<'network'>['ipv4'] | VerbOf<'network'>['ipv6']
 
 const staticIs = (field: string) => (values: Values) => values[field] === 'static'
+
+/** With DHCP gone, its DNS servers are too; before, naming them would keep DHCP from ever changing them. Two fields, one is shown. */
+const dnsField = ({ ipv4 }: Values) => (ipv4 === 'static' ? 'dnsStatic' : 'dns')
 
 export function networkForm(state: MachineState, present: Present): FormSpec {
   const { ipv4, ipv6, dns, searchDomains } = state.network
@@ -24,15 +29,20 @@ export function networkForm(state: MachineState, present: Present): FormSpec {
     side.method === 'static' ? `${side.address}/${side.prefixLength}` : other
   const gateway = (side: Side, other = '') => (side.method === 'static' ? (side.gateway ?? '') : other)
   const text = { kind: 'text' as const, maxLength: 80 }
+  const name = state.hostname ?? present.hostName
+  const given = dns.length === 0 && ipv4.method === 'dhcp' ? nameable(present.dns) : dns
+  const servers = { ...text, label: 'DNS servers', maxLength: 200 }
+  const upTo = 'Up to 4 addresses, with blanks between; empty:'
   return {
-    check: values => networkFlaw(values),
+    check: values => networkFlaw(values, name),
     fields: [
       {
         ...text,
         name: 'hostName',
         label: 'Host name',
-        value: state.hostname ?? present.hostName,
-        maxLength: 64,
+        value: name,
+        // With the dot at its end that DNS writes.
+        maxLength: 65,
         hint: 'As in DNS, for example hoist.example.com',
       },
       {
@@ -90,12 +100,18 @@ export function networkForm(state: MachineState, present: Present): FormSpec {
         shownIf: staticIs('ipv6'),
       },
       {
-        ...text,
+        ...servers,
         name: 'dns',
-        label: 'DNS servers',
         value: dns.join(' '),
-        maxLength: 200,
-        hint: 'Up to 4 addresses, with blanks between; empty: those that DHCP or the router names',
+        hint: `${upTo} those that DHCP or the router names`,
+        shownIf: values => dnsField(values) === 'dns',
+      },
+      {
+        ...servers,
+        name: 'dnsStatic',
+        value: given.join(' '),
+        hint: `${upTo} those that the router of IPv6 names`,
+        shownIf: values => dnsField(values) === 'dnsStatic',
       },
       {
         ...text,
@@ -109,10 +125,18 @@ export function networkForm(state: MachineState, present: Present): FormSpec {
   }
 }
 
+/** What may stand in the machine's network: not its own server, none of one link, no more than fit. */
+function nameable(servers: readonly string[] = []): string[] {
+  const others = servers.filter(
+    server => !/^(127\.|::1$|fe[89ab])|%/i.test(server) && (isIPv4(server) || isIPv6(server)),
+  )
+  return [...new Set(others)].slice(0, 4)
+}
+
 /** What has to be asked for: only what differs from what is set. */
 export function networkVerbs(values: Values, state: MachineState, present: Present): Verb[] {
   const network = networkOf(values)
-  const name = (values.hostName ?? '').trim()
+  const name = nameOf(values)
   const { ipv4, ipv6, dns, searchDomains } = state.network
   const verbs: Verb[] = []
   if (name !== (state.hostname ?? present.hostName)) verbs.push({ verb: 'hostname', name })
@@ -131,23 +155,47 @@ export function networkSummary(verbs: readonly Verb[]): string[] {
         : one.method === 'dhcp'
           ? 'DHCP'
           : one.method
+    const others = whoNames(verb)
     return [
       `IPv4             ${side(verb.ipv4)}`,
       `IPv6             ${side(verb.ipv6)}`,
-      `DNS servers      ${verb.dns.join(' ') || 'those that DHCP or the router names'}`,
-      `Search domains   ${verb.searchDomains.join(' ') || 'those that DHCP or the router names'}`,
+      `DNS servers      ${verb.dns.join(' ') || others}`,
+      `Search domains   ${verb.searchDomains.join(' ') || others}`,
     ]
   })
 }
 
-function networkFlaw(values: Values): FormFlaw | undefined {
+function whoNames({ ipv4, ipv6 }: VerbOf<'network'>): string {
+  if (ipv4.method === 'dhcp') return 'those that DHCP or the router names'
+  return ipv6.method === 'automatic' ? 'those that the router of IPv6 names, if it does' : 'none'
+}
+
+/** What is likely to go wrong, though it can be done; undefined: nothing. */
+export function networkWarning(verbs: readonly Verb[]): string | undefined {
+  const network = verbs.find(verb => verb.verb === 'network')
+  if (!network || network.dns.length > 0 || network.ipv4.method === 'dhcp') return undefined
+  const lost = 'vCenter, AWS and time servers are not found by their names.'
+  return network.ipv6.method === 'automatic'
+    ? `NO DNS SERVER is given. Unless the router of IPv6 names one, ${lost}`
+    : `NO DNS SERVER is given: ${lost}`
+}
+
+/** Without the dot at its end that DNS writes. */
+const nameOf = ({ hostName = '' }: Values) => hostName.trim().replace(/\.$/, '')
+
+function networkFlaw(values: Values, nameNow: string): FormFlaw | undefined {
   const flaw = (field: string, text: string) => ({ field, text })
   const kinds = [
     ['ipv4', 'IPv4', isIPv4, 32],
     ['ipv6', 'IPv6', isIPv6, 128],
   ] as const
-  if (!isVerb({ verb: 'hostname', name: (values.hostName ?? '').trim() }))
-    return flaw('hostName', 'A name has letters, digits, hyphens and dots, and at most 64 of them.')
+  const name = nameOf(values)
+  // What stays is not asked for.
+  if (name !== nameNow && !isVerb({ verb: 'hostname', name }))
+    return flaw(
+      'hostName',
+      `${hostnameFlaw(name) ?? 'A name has letters, digits, hyphens and dots, and at most 64 of them'}.`,
+    )
   for (const [field, kind, isAddress, bits] of kinds) {
     if (values[field] !== 'static') continue
     const [address = '', prefix = ''] = (values[`${field}Address`] ?? '').trim().split('/')
@@ -160,10 +208,10 @@ function networkFlaw(values: Values): FormFlaw | undefined {
   }
   if (values.ipv4 === 'off' && values.ipv6 === 'off')
     return flaw('ipv6', 'One of IPv4 and IPv6 has to be on: nobody could reach the appliance.')
-  const dns = wordsOf(values.dns)
+  const dns = wordsOf(values[dnsField(values)])
   const wrong = dns.find(server => !isIPv4(server) && !isIPv6(server))
-  if (wrong !== undefined) return flaw('dns', `${wrong} is no address.`)
-  if (dns.length > 4) return flaw('dns', 'There are at most 4 DNS servers.')
+  if (wrong !== undefined) return flaw(dnsField(values), `${wrong} is no address.`)
+  if (dns.length > 4) return flaw(dnsField(values), 'There are at most 4 DNS servers.')
   const network = networkOf(values)
   for (const [field] of kinds) {
     const why = placeFlaw(network[field])
@@ -177,7 +225,7 @@ function networkOf(values: Values): VerbOf<'network'> {
     verb: 'network',
     ipv4: sideOf(values, 'ipv4', { method: values.ipv4 === 'off' ? 'off' : 'dhcp' }),
     ipv6: sideOf(values, 'ipv6', { method: values.ipv6 === 'off' ? 'off' : 'automatic' }),
-    dns: wordsOf(values.dns),
+    dns: wordsOf(values[dnsField(values)]),
     searchDomains: wordsOf(values.searchDomains),
   }
 }

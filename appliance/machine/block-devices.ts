@@ -64,21 +64,75 @@ export async function signaturesOn(path: string, run: RunProgram, signal: AbortS
 
 const mebibyte = 1024 * 1024
 
-/** Whether the first and the last MiB hold nothing but zeros. */
-export async function hasBlankEnds(path: string, sizeBytes: number): Promise<boolean> {
+/** MiB at either end: a file system whose partition table is lost begins 1 MiB from the start, and fills what follows. */
+const endMebibytes = 16
+/** Between the ends, a MiB at each of so many places. */
+const samples = 64
+
+/** Whether both ends hold nothing but zeros, nor any of the places between them: 96 MiB in all. @throws what a read throws */
+export async function isBlank(path: string, sizeBytes: number): Promise<boolean> {
   const device = await open(path, 'r')
   try {
     const piece = Buffer.alloc(mebibyte)
     const zeros = Buffer.alloc(mebibyte)
-    for (const offset of [0, Math.max(0, sizeBytes - mebibyte)]) {
-      const { bytesRead } = await device.read(piece, 0, Math.min(mebibyte, sizeBytes), offset)
-      if (bytesRead !== Math.min(mebibyte, sizeBytes)) return false
-      if (piece.compare(zeros, 0, bytesRead, 0, bytesRead) !== 0) return false
+    for (const offset of placesOf(sizeBytes)) {
+      const length = Math.min(mebibyte, sizeBytes - offset)
+      const { bytesRead } = await device.read(piece, 0, length, offset)
+      if (bytesRead !== length || piece.compare(zeros, 0, length, 0, length) !== 0) return false
     }
     return true
   } finally {
     await device.close()
   }
+}
+
+/** Offsets of the MiBs that are looked at, in their order: bytes. */
+function placesOf(sizeBytes: number): number[] {
+  const last = Math.max(0, sizeBytes - mebibyte)
+  const places = new Set<number>()
+  for (let at = 0; at < endMebibytes; at++) {
+    places.add(Math.min(at * mebibyte, last))
+    places.add(Math.max(0, last - at * mebibyte))
+  }
+  for (let at = 1; at <= samples; at++) places.add(Math.floor((last * at) / (samples + 1) / 4096) * 4096)
+  return [...places].sort((a, b) => a - b)
+}
+
+/**
+ * Where mkfs.ext4 writes nothing: before what it clears for the sake of RAID (128 KiB), after everything of the last group of
+ * blocks, unless the end of the disk is hardly longer than that. Where it does write, the stamp is lost, and the disk is merely
+ * not taken for a stamped one. Within what has to be blank.
+ */
+const stampFromEnd = mebibyte / 2
+
+/** Notes on a blank disk, durably, that it is the one of this mark. */
+export async function stampDisk(path: string, sizeBytes: number, mark: string): Promise<void> {
+  const device = await open(path, 'r+')
+  try {
+    const stamp = stampOf(mark)
+    const { bytesWritten } = await device.write(stamp, 0, stamp.length, sizeBytes - stampFromEnd)
+    if (bytesWritten !== stamp.length) throw new Error(`${path} ends before its size`)
+    await device.sync()
+  } finally {
+    await device.close()
+  }
+}
+
+/** Whether it is the disk that was given this mark. */
+export async function isStamped(path: string, sizeBytes: number, mark: string): Promise<boolean> {
+  const device = await open(path, 'r')
+  try {
+    const stamp = stampOf(mark)
+    const read = Buffer.alloc(stamp.length)
+    await device.read(read, 0, read.length, sizeBytes - stampFromEnd)
+    return read.equals(stamp)
+  } finally {
+    await device.close()
+  }
+}
+
+function stampOf(mark: string): Buffer {
+  return Buffer.from(`Hoist is formatting this disk: ${mark}\n`)
 }
 
 function devicesOf(node: Node): BlockDevice[] {

@@ -1,7 +1,16 @@
 // The data disk: found by its label, made out of a blank disk if there is none, made whole, mounted and grown.
+import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
-import { ApplianceError } from '../errors.ts'
-import { type BlockDevice, hasBlankEnds, listBlockDevices, type Signature, signaturesOn } from './block-devices.ts'
+import { ApplianceError, toApplianceError } from '../errors.ts'
+import {
+  type BlockDevice,
+  isBlank,
+  isStamped,
+  listBlockDevices,
+  type Signature,
+  signaturesOn,
+  stampDisk,
+} from './block-devices.ts'
 import type { MachineFiles } from './machine-files.ts'
 import { exitStatusOf, type RunProgram } from './run-program.ts'
 
@@ -23,6 +32,8 @@ const smallestBytes = 1024 ** 3
 
 interface Seen extends BlockDevice {
   signatures: Signature[]
+  /** What is on it cannot be told. */
+  unreadable: boolean
 }
 
 /**
@@ -30,16 +41,35 @@ interface Seen extends BlockDevice {
  * @throws {ApplianceError} DATA_DISK_UNUSABLE, with what was found on each disk; MACHINE_FAILED
  */
 export async function mountDataDisk(ground: DataDiskGround, signal: AbortSignal): Promise<void> {
-  const { run, mountpoint, say } = ground
+  const { run, files, mountpoint } = ground
   const disk = (await findDataDisk(ground, signal)) ?? (await makeDataDisk(ground, signal))
   if (!disk.mountpoints.includes(mountpoint)) {
     await makeWhole(disk.path, ground, signal)
     const options = 'nodev,nosuid,noexec,errors=remount-ro'
     await run('/usr/bin/mount', ['--types', 'ext4', '--options', options, disk.path, mountpoint], signal)
   }
-  // Under way while it is in use, which needs no check before; it says so when there is nothing to do.
-  const told = await run('/usr/sbin/resize2fs', [disk.path], signal)
-  if (/ is now /.test(told)) say(`data disk ${disk.path} grown to ${gib(disk.sizeBytes)}`)
+  // From now on no disk is a half-made one: what would be found in the place of this one some day may hold anything.
+  await files.remove('formatting')
+  await grow(disk, ground, signal)
+}
+
+/** While it is in use, which needs no check before. A disk that stays as small as it was is still one to work with. */
+async function grow(
+  { path, sizeBytes }: BlockDevice,
+  { run, say }: DataDiskGround,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    // It says so when there is nothing to do.
+    const told = await run('/usr/sbin/resize2fs', [path], signal)
+    if (/ is now /.test(told)) say(`data disk ${path} grown to ${gib(sizeBytes)}`)
+  } catch (thrown) {
+    signal.throwIfAborted()
+    const why = toApplianceError(thrown).message.replace(/\s+/g, ' ')
+    say(
+      `data disk ${path}: used with the room that it has, as its file system could not be grown to ${gib(sizeBytes)} (${why}). To try again, restart the machine, which also checks the disk.`,
+    )
+  }
 }
 
 /** A labelled one; undefined when there is none, and a blank one may be taken. */
@@ -48,7 +78,7 @@ async function findDataDisk(ground: DataDiskGround, signal: AbortSignal): Promis
   const known = await files.exists('firstBootDone')
   for (let look = 1; ; look++) {
     await run('/usr/bin/udevadm', ['settle', '--timeout=60'], signal)
-    const seen = await lookAtAll(run, signal)
+    const seen = await lookAtAll(ground, signal)
     const labelled = seen.filter(holdsData)
     const [disk, other] = labelled
     if (other) throw unusable(`More than one disk is labelled ${dataLabel}: ${labelled.map(named).join(', ')}.`, remove)
@@ -63,25 +93,43 @@ const remove = 'Shut the machine down, and remove the disk that is not to be use
 
 async function makeDataDisk(ground: DataDiskGround, signal: AbortSignal): Promise<BlockDevice> {
   const { run, files, say } = ground
-  const seen = await lookAtAll(run, signal)
+  const seen = await lookAtAll(ground, signal)
   const disk = await firstBlank(seen, ground)
-  if (!disk) throw noDisk(seen)
-  // A power cut while it is formatted would leave a disk that is not blank any more, and no file system either.
-  await files.write('formatting', identityOf(disk))
-  say(`data disk: formatting ${named(disk)}, which is blank`)
-  await run('/usr/sbin/mkfs.ext4', ['-q', '-F', '-m', '1', '-L', dataLabel, disk.path], signal)
+  // The one that cannot be read may be the data disk.
+  if (!disk || seen.some(({ unreadable }) => unreadable)) throw noDisk(seen)
+  // A power cut while it is formatted would leave a disk that is not blank any more, and no file system either. Path, size and
+  // serial number (VMware gives a disk none unless asked) may be those of another that is put in its place, so the disk itself
+  // is marked, too: on the system disk first, as a mark on the disk alone would be a dead end. One that is there already stays,
+  // or a second power cut would leave two different ones.
+  const former = await markOf(disk, files)
+  const mark = former ?? `${disk.serial} ${randomUUID()}`
+  await files.write('formatting', mark)
+  await stampDisk(disk.path, disk.sizeBytes, mark)
+  // udev looks at a disk that was written to, and mkfs.ext4 takes none that is in use.
+  await run('/usr/bin/udevadm', ['settle', '--timeout=60'], signal)
+  say(`data disk: formatting ${named(disk)}, which ${former === undefined ? 'is blank' : 'was left half formatted'}`)
+  // A discard of the whole disk would take its mark, too.
+  await run('/usr/sbin/mkfs.ext4', ['-q', '-F', '-m', '1', '-E', 'nodiscard', '-L', dataLabel, disk.path], signal)
   await run('/usr/bin/udevadm', ['settle', '--timeout=60'], signal)
   await run('/usr/bin/sync', [], signal)
-  await files.remove('formatting')
   return disk
 }
 
-async function lookAtAll(run: RunProgram, signal: AbortSignal): Promise<Seen[]> {
+async function lookAtAll({ run, say }: DataDiskGround, signal: AbortSignal): Promise<Seen[]> {
   const devices = (await listBlockDevices(run, signal)).filter(
     ({ kind, sizeBytes }) => kind !== 'rom' && sizeBytes >= smallestBytes,
   )
   const seen: Seen[] = []
-  for (const device of devices) seen.push({ ...device, signatures: await signaturesOn(device.path, run, signal) })
+  for (const device of devices) {
+    try {
+      seen.push({ ...device, signatures: await signaturesOn(device.path, run, signal), unreadable: false })
+    } catch (thrown) {
+      signal.throwIfAborted()
+      // A broken disk keeps nobody from the one that is whole.
+      say(`${named(device)} cannot be read: ${toApplianceError(thrown).message}`)
+      seen.push({ ...device, signatures: [], unreadable: true })
+    }
+  }
   return seen
 }
 
@@ -89,30 +137,39 @@ function holdsData({ signatures }: Seen): boolean {
   return signatures.length === 1 && signatures.some(({ type, label }) => type === 'ext4' && label === dataLabel)
 }
 
-async function firstBlank(seen: readonly Seen[], { files }: DataDiskGround): Promise<Seen | undefined> {
-  const interrupted = await files.read('formatting')
+/** The first disk that may be formatted: a blank one, or the one that we were formatting when we were interrupted. */
+async function firstBlank(seen: readonly Seen[], { files, say }: DataDiskGround): Promise<Seen | undefined> {
   for (const disk of seen) {
     const empty = disk.kind === 'disk' && disk.signatures.length === 0 && !disk.divided
-    if (!empty || disk.readOnly || disk.mountpoints.length > 0) continue
-    if (interrupted === identityOf(disk) || (await hasBlankEnds(disk.path, disk.sizeBytes))) return disk
+    if (!empty || disk.unreadable || disk.readOnly || disk.mountpoints.length > 0) continue
+    try {
+      if ((await isBlank(disk.path, disk.sizeBytes)) || (await markOf(disk, files)) !== undefined) return disk
+    } catch (thrown) {
+      disk.unreadable = true
+      say(`${named(disk)} cannot be read: ${toApplianceError(thrown).message}`)
+    }
   }
   return undefined
 }
 
-function identityOf({ path, sizeBytes, serial }: BlockDevice): string {
-  return `${path} ${sizeBytes} ${serial}\n`
+/** What was noted, here and on this very disk, when it was about to be formatted. */
+async function markOf({ path, sizeBytes, serial }: Seen, files: MachineFiles): Promise<string | undefined> {
+  const mark = await files.read('formatting')
+  if (!mark?.startsWith(`${serial} `)) return undefined
+  return (await isStamped(path, sizeBytes, mark)) ? mark : undefined
 }
 
 /** What a power cut has left is put right; what e2fsck asks about is answered with yes: the store is checked at each start. */
 async function makeWhole(path: string, { run, say }: DataDiskGround, signal: AbortSignal): Promise<void> {
   try {
-    await run('/usr/sbin/e2fsck', ['-p', path], signal)
+    // It writes as many messages as there are errors, and must not be ended in the middle of a repair.
+    await run('/usr/sbin/e2fsck', ['-p', path], signal, { unread: true })
   } catch (thrown) {
     const status = exitStatusOf(thrown)
     if (status === 1) return say(`data disk ${path}: errors of its file system were corrected`)
     if (status !== 4) throw thrown
     say(`data disk ${path}: its file system is damaged, and is being repaired`)
-    await run('/usr/sbin/e2fsck', ['-y', path], signal).catch((repaired: unknown) => {
+    await run('/usr/sbin/e2fsck', ['-y', path], signal, { unread: true }).catch((repaired: unknown) => {
       if (exitStatusOf(repaired) !== 1) throw repaired
     })
   }
@@ -127,12 +184,13 @@ function noDisk(seen: readonly Seen[]): ApplianceError {
   )
 }
 
-function contentOf({ signatures, mountpoints, readOnly, divided }: Seen): string {
+function contentOf({ signatures, mountpoints, readOnly, divided, unreadable }: Seen): string {
   if (mountpoints.includes('/')) return 'is the system disk'
   if (mountpoints.length > 0) return 'is in use'
   const words = signatures.map(({ type, label }) => (label === undefined ? type : `${type} "${label}"`))
   if (words.length > 0) return `holds ${[...new Set(words)].join(', ')}`
   if (divided) return 'has partitions'
+  if (unreadable) return 'cannot be read'
   return readOnly ? 'is read-only' : 'is not empty'
 }
 

@@ -3,7 +3,7 @@ import { toApplianceError } from '../errors.ts'
 import type { Finding } from './findings.ts'
 import type { Settings } from './perform.ts'
 import { parsePublicKey } from './ssh-key.ts'
-import { parseVerb, type Verb, type VerbOf } from './verbs.ts'
+import { hostnameFlaw, parseVerb, type Verb, type VerbOf } from './verbs.ts'
 
 /** In what the service takes over at its first start. */
 export interface Deployment {
@@ -57,12 +57,15 @@ export function readDeployment(environment: ReadonlyMap<string, readonly string[
   const network = networkOf(value, find)
   if (network) verbs.push(network)
 
-  const name = value('hostname')
+  // As names are copied out of DNS.
+  const name = value('hostname')?.replace(/\.$/, '')
   const hostname = name === undefined ? undefined : valid({ verb: 'hostname', name })
   if (hostname) verbs.push(hostname)
   else if (name !== undefined) {
     const flaw =
-      name.length > 64 ? `It has ${name.length} characters, and at most 64 are possible` : 'It is no host name'
+      name.length > 64
+        ? `It has ${name.length} characters, and at most 64 are possible`
+        : (hostnameFlaw(name) ?? 'It is no host name')
     find('hostname', `${flaw}: the name is "hoist".`)
   }
 
@@ -115,6 +118,8 @@ function networkOf(
   const ipv4 = sideOf('ipv4', value)
   const ipv6 = sideOf('ipv6', value)
   const dns = wordsOf(value('dns'))
+  findUnused('ipv4', value, find)
+  findUnused('ipv6', value, find)
   const network = { ...usual }
   const own = <T extends 'ipv4' | 'ipv6' | 'dns'>(part: T, given: unknown): Network[T] | undefined => {
     // Beside what is always right: a side alone may be off.
@@ -128,19 +133,58 @@ function networkOf(
   else find(flawIn('ipv6', value), 'IPv6 cannot be set up as it was given: it is set up by what the router says.')
   const servers = own('dns', dns)
   if (servers) network.dns = servers
-  else find('dns', 'They are not one to four addresses: the DNS servers of DHCP or the router hold.')
   if (network.ipv4.method === 'off' && network.ipv6.method === 'off') {
     find('ipv6_mode', 'With IPv4 and IPv6 off nobody could reach the appliance: both are on, by DHCP and router.')
     network.ipv4 = usual.ipv4
     network.ipv6 = usual.ipv6
   }
+  const doubt = dnsDoubt(network)
+  if (!servers)
+    find('dns', `They are not one to four addresses: ${doubt ?? 'the DNS servers of DHCP or the router hold.'}`)
+  else if (doubt !== undefined) find('dns', `There is none: ${doubt}`)
   const same = JSON.stringify(network) === JSON.stringify(usual)
   return same ? undefined : network
 }
 
+/** Without names there is no vCenter, no AWS and no time; undefined when they are likely to be found. */
+function dnsDoubt({ ipv4, ipv6, dns }: Network): string | undefined {
+  if (dns.length > 0 || ipv4.method === 'dhcp') return undefined
+  if (ipv6.method !== 'automatic')
+    return 'nothing is found by its name. Enter DNS servers on the console or on the page.'
+  // Who wants IPv6 alone has a router that says all.
+  return ipv4.method === 'off'
+    ? undefined
+    : 'nothing is found by its name, unless the router of IPv6 names a DNS server. Enter one on the console or on the page.'
+}
+
+/** What the wizard shows as chosen before anybody has chosen: who types an address below it wants the address. */
+const untouched = { ipv4: 'dhcp', ipv6: 'auto' } as const
+
+function modeOf(side: 'ipv4' | 'ipv6', value: (key: Key) => string | undefined): string | undefined {
+  const mode = value(`${side}_mode`)
+  const isUntouched = mode === undefined || mode === untouched[side]
+  return isUntouched && value(`${side}_address`) !== undefined ? 'static' : mode
+}
+
+/** What was typed for a fixed address, and is not used as there is none: it is told, never dropped in silence. */
+function findUnused(
+  side: 'ipv4' | 'ipv6',
+  value: (key: Key) => string | undefined,
+  find: (about: Key, text: string) => void,
+): void {
+  const mode = modeOf(side, value)
+  const kind = side === 'ipv4' ? 'IPv4' : 'IPv6'
+  const keys = [`${side}_address`, `${side}_gateway`] as const
+  const given = keys.find(key => value(key) !== undefined)
+  if (given === undefined) return
+  if (mode === 'off') find(given, `It is not used: ${side}_mode is off.`)
+  else if (mode === undefined || mode === untouched[side])
+    find(given, `It is not used: there is no ${kind} address that it belongs to.`)
+}
+
 /** In the form of the verb, right or wrong; undefined when nothing was said. */
 function sideOf(side: 'ipv4' | 'ipv6', value: (key: Key) => string | undefined): object | undefined {
-  const mode = value(`${side}_mode`)
+  const mode = modeOf(side, value)
   const gateway = value(`${side}_gateway`)
   if (mode === undefined) return undefined
   if (mode !== 'static') return { method: mode === 'auto' ? 'automatic' : mode }
@@ -150,7 +194,7 @@ function sideOf(side: 'ipv4' | 'ipv6', value: (key: Key) => string | undefined):
 
 /** Which of the three is likely to be looked at. */
 function flawIn(side: 'ipv4' | 'ipv6', value: (key: Key) => string | undefined): Key {
-  return value(`${side}_mode`) === 'static' ? `${side}_address` : `${side}_mode`
+  return modeOf(side, value) === 'static' ? `${side}_address` : `${side}_mode`
 }
 
 /** As a line to the root helper would be taken. */

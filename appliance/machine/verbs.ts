@@ -100,6 +100,8 @@ function flawOf(verb: Verb): string | undefined {
       return networkFlaw(verb)
     case 'proxy':
       return proxyFlaw(verb)
+    case 'hostname':
+      return hostnameFlaw(verb.name)
     case 'time':
       return verb.servers.every(isTimeServer) ? undefined : 'A time server is neither a name nor an address'
     default:
@@ -131,15 +133,33 @@ export function networkFlaw(network: Network): string | undefined {
 export function placeFlaw(side: Network['ipv4'] | Network['ipv6']): string | undefined {
   if (side.method !== 'static') return undefined
   const { address, prefixLength, gateway } = side
-  const family = isIPv4(address) ? 'ipv4' : 'ipv6'
-  if (nobodys.check(address, family)) return `${address} is no address that a machine can have`
+  const flaw = unusable(address, prefixLength)
+  if (flaw !== undefined) return `${address} ${flaw}`
+  const family = familyOf(address)
   if (gateway === undefined || linkLocal.check(gateway, family)) return undefined
   const network = new BlockList()
   network.addSubnet(address, prefixLength, family)
-  return network.check(gateway, family)
-    ? undefined
-    : `The gateway ${gateway} is not in the network of ${address}/${prefixLength}`
+  if (!network.check(gateway, family))
+    return `The gateway ${gateway} is not in the network of ${address}/${prefixLength}`
+  const gatewayFlaw = unusable(gateway, prefixLength)
+  return gatewayFlaw === undefined ? undefined : `The gateway ${gateway} ${gatewayFlaw}`
 }
+
+/** Why no machine can have it in a network of this size. */
+function unusable(address: string, prefixLength: number): string | undefined {
+  const family = familyOf(address)
+  // First: to a BlockList it is the IPv4 address, and may be on the list of those.
+  if (family === 'ipv6' && mapped.check(address, family)) return 'is an IPv4 address in the form of IPv6'
+  if (nobodys.check(address, family)) return 'is no address that a machine can have'
+  // A link of two, and a machine alone, have no addresses to spare: RFC 3021.
+  if (family === 'ipv6' || prefixLength > 30) return undefined
+  const size = 2 ** (32 - prefixLength)
+  const place = address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0) % size
+  if (place === 0) return `is the address of its network, /${prefixLength}, not of a machine in it`
+  return place === size - 1 ? `is the broadcast address of its network, /${prefixLength}` : undefined
+}
+
+const familyOf = (address: string) => (isIPv4(address) ? 'ipv4' : 'ipv6')
 
 /** This host, loopback, multicast and broadcast. Source: RFC 6890. */
 const nobodys = new BlockList()
@@ -149,14 +169,27 @@ nobodys.addSubnet('224.0.0.0', 3, 'ipv4')
 nobodys.addSubnet('::', 127, 'ipv6')
 nobodys.addSubnet('ff00::', 8, 'ipv6')
 
+/** Never on a wire: RFC 4038, 4.2. A list of its own, as one with it holds every IPv4 address too. */
+const mapped = new BlockList()
+mapped.addSubnet('::ffff:0:0', 96, 'ipv6')
+
 /** A router of IPv6 is reached by it on any network. */
 const linkLocal = new BlockList()
 linkLocal.addSubnet('fe80::', 10, 'ipv6')
 
-/** A name that ends in a number is a broken address: RFC 3696, 2. */
-export function isTimeServer(server: string): boolean {
-  return isIPv4(server) || isIPv6(server) || (Value.Check(DnsName, server) && !/(^|\.)[0-9]+$/.test(server))
+/** What is wrong with a host name that has the right form; without the name. It stands in /etc/hosts and in the certificate. */
+export function hostnameFlaw(name: string): string | undefined {
+  if (endsInNumber.test(name)) return 'A host name that ends in a number would be taken for an address'
+  // The part before the first dot is a name too; source of the last one: RFC 6761, 6.3.
+  return /^localhost(\.|$)|\.localhost$/i.test(name) ? 'By "localhost" every machine means itself' : undefined
 }
+
+export function isTimeServer(server: string): boolean {
+  return isIPv4(server) || isIPv6(server) || (Value.Check(DnsName, server) && !endsInNumber.test(server))
+}
+
+/** A name like this is a broken address: RFC 3696, 2. */
+const endsInNumber = /(^|\.)[0-9]+$/
 
 function proxyFlaw({ url, username, password }: VerbOf<'proxy'>): string | undefined {
   if (url === undefined && (username !== undefined || password !== undefined)) return 'Credentials without a proxy'

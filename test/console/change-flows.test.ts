@@ -1,3 +1,4 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import {
@@ -57,6 +58,26 @@ t.test('a new name and address are summed up, asked for and told, and the new UR
       { act: 'network', outcome: 'done', values: { IPv4: /192\.0\.2\.20/ } },
     ],
   )
+  t.strictSame([lab.terminal.cutLines, lab.terminal.screen.faults], [[], []])
+})
+
+t.test('who goes from DHCP to static keeps its DNS servers, or is warned before it is done', async t => {
+  const lab = await consoleLab(t.testdir())
+  const resolve = join(lab.parts.root, 'run/systemd/resolve')
+  mkdirSync(resolve, { recursive: true })
+  mkdirSync(join(lab.parts.root, 'etc'), { recursive: true })
+  writeFileSync(join(lab.parts.root, 'etc/resolv.conf'), 'nameserver 127.0.0.53\noptions edns0\n')
+  writeFileSync(join(resolve, 'resolv.conf'), 'nameserver 192.0.2.53\nnameserver 192.0.2.54\nsearch .\n')
+  const toDns = '{down}{right}{enter}{clear}192.0.2.20/24{enter}{clear}192.0.2.1{enter}{enter}'
+  t.equal(await lab.play(changeNetwork, `${toDns}{enter}{enter}{enter}y{enter}`), 'ended')
+  t.match(lab.verbs, [{ verb: 'network', ipv4: { address: '192.0.2.20' }, dns: ['192.0.2.53', '192.0.2.54'] }])
+  const question = () => lab.terminal.screens.findLast(screen => screen.includes('Apply? (y/n)')) ?? ''
+  t.notMatch(question(), /NO DNS SERVER/)
+  t.equal(await lab.play(changeNetwork, `${toDns}{clear}{enter}{enter}{enter}n`), 'ended')
+  t.equal(lab.verbs.length, 1)
+  t.match(question(), /NO DNS SERVER is given\. Unless the router of IPv6 names one, vCenter, AWS/)
+  t.equal(await lab.play(changeNetwork, `${toDns}{clear}{enter}{enter}{enter}y{enter}`), 'ended')
+  t.match(lab.verbs[1], { verb: 'network', ipv4: { address: '192.0.2.20' }, dns: [] })
   t.strictSame([lab.terminal.cutLines, lab.terminal.screen.faults], [[], []])
 })
 

@@ -1,11 +1,13 @@
 // The data disk, on image files with the real tools: found, made, made whole, and never made of what holds something.
-import { closeSync, openSync, readSync, writeSync } from 'node:fs'
+import { closeSync, openSync, readSync, renameSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { ApplianceError } from '../../appliance/errors.ts'
+import { stampDisk } from '../../appliance/machine/block-devices.ts'
 import { dataLabel, mountDataDisk } from '../../appliance/machine/data-disk.ts'
 import { machineFiles } from '../../appliance/machine/machine-files.ts'
 import { runProgram } from '../../appliance/machine/run-program.ts'
-import { blankDisk, gibibyte, type LabDisk, labPrograms } from './boot-lab.ts'
+import { blankDisk, cutAfter, gibibyte, type LabDisk, labPrograms } from './boot-lab.ts'
 
 const signal = new AbortController().signal
 const mountpoint = '/var/lib/hoist'
@@ -31,7 +33,7 @@ t.test(
   async t => {
     const lab = machine(t, ['a', 'b'])
     await lab.mount()
-    t.same(formatted(lab.ran), [`mkfs.ext4 -q -F -m 1 -L hoist-data ${lab.path('a')}`])
+    t.same(formatted(lab.ran), [`mkfs.ext4 -q -F -m 1 -E nodiscard -L hoist-data ${lab.path('a')}`])
     const mounted = lab.ran.filter(words => words.startsWith('mount'))
     t.same(mounted, [
       `mount --types ext4 --options nodev,nosuid,noexec,errors=remount-ro ${lab.path('a')} ${mountpoint}`,
@@ -64,6 +66,64 @@ t.test('one that is mounted already is neither checked nor mounted', async t => 
   t.same(
     lab.ran.filter(words => /^(e2fsck|mount|mkfs)/.test(words)),
     [],
+  )
+})
+
+t.test('a disk that cannot be read keeps nobody from the data disk, and is never taken for nothing', async t => {
+  const unreadable = (lab: ReturnType<typeof machine>, name: string): typeof lab.ground.run => {
+    return async (file, args, given) => {
+      if (file.endsWith('wipefs') && args.at(-1) === lab.path(name))
+        throw new ApplianceError('MACHINE_FAILED', 'wipefs failed: Input/output error', { hint: 'x' })
+      return await lab.ground.run(file, args, given)
+    }
+  }
+  const whole = machine(t, ['a', 'b'])
+  await whole.format('b')
+  await mountDataDisk({ ...whole.ground, run: unreadable(whole, 'a') }, signal)
+  t.ok(whole.ran.some(words => words.endsWith(`${whole.path('b')} ${mountpoint}`)))
+  t.match(whole.said, [/a \(4 GiB\) cannot be read: .*Input\/output error/])
+  const doubtful = machine(t, ['a', 'b'])
+  const mounting = mountDataDisk({ ...doubtful.ground, run: unreadable(doubtful, 'a') }, signal)
+  await t.rejects(mounting, {
+    code: 'DATA_DISK_UNUSABLE',
+    message: /a \(4 GiB\) cannot be read; .*b \(4 GiB\) is not|a \(4 GiB\) cannot be read/,
+  })
+  t.same(formatted(doubtful.ran), [], 'it may be the data disk')
+})
+
+t.test('a repair with more messages than a program may write is not ended in its middle', async t => {
+  const lab = machine(t, ['a'])
+  await lab.format('a')
+  // The inode tables of the first groups, filled with what no inode is; and the superblock says that there were errors.
+  const debugfs = (words: string) => runProgram('/usr/sbin/debugfs', ['-w', '-R', words, lab.path('a')], signal)
+  const table = Number(
+    /Inode table at (\d+)/.exec(
+      await runProgram('/usr/sbin/dumpe2fs', [lab.path('a')], signal, {}).catch(() => ''),
+    )?.[1] ?? 0,
+  )
+  t.ok(table > 0, `the inode table begins at block ${table}`)
+  writeAt(lab.path('a'), table * 4096, Buffer.alloc(200 * 4096, 0xa5))
+  await debugfs('set_super_value state 2')
+  const check = lab.ground.run
+  let status: unknown
+  await mountDataDisk(
+    {
+      ...lab.ground,
+      run: async (file, args, given, options) => {
+        if (file.endsWith('e2fsck')) t.same(options, { unread: true })
+        return await check(file, args, given, options).catch((thrown: unknown) => {
+          status = thrown
+          throw thrown
+        })
+      },
+    },
+    signal,
+  )
+  t.match(status, { code: 'MACHINE_FAILED' }, 'there was something to repair')
+  t.equal(
+    await runProgram('/usr/sbin/e2fsck', ['-f', '-n', lab.path('a')], signal, { unread: true }),
+    '',
+    'whole after one run',
   )
 })
 
@@ -120,13 +180,149 @@ t.test('a disk whose label is ours on something else than ext4 is none of ours',
   await t.rejects(lab.mount(), { code: 'DATA_DISK_UNUSABLE', message: /holds ext2 "hoist-data"/ })
 })
 
-t.test('a disk that a power cut left half formatted is formatted again; another one is not', async t => {
+t.test('a disk that cannot be grown is used as it is, and the journal says what to do, in one line', async t => {
   const lab = machine(t, ['a'])
-  writeAt(lab.path('a'), 100_000, 'half')
-  await lab.files.write('formatting', `${lab.path('b')} ${4 * gibibyte} \n`)
-  await t.rejects(lab.mount(), { code: 'DATA_DISK_UNUSABLE' })
-  await lab.files.write('formatting', `${lab.path('a')} ${4 * gibibyte} \n`)
+  await lab.format('a')
+  const run: typeof lab.ground.run = async (file, args, given) => {
+    if (!file.endsWith('resize2fs')) return await lab.ground.run(file, args, given)
+    const words = 'resize2fs failed: resize2fs 1.47\nresize2fs: Permission denied to resize filesystem'
+    throw new ApplianceError('MACHINE_FAILED', words, { hint: 'None.' })
+  }
+  await mountDataDisk({ ...lab.ground, run }, signal)
+  t.ok(lab.ran.some(words => words.startsWith('mount')))
+  t.equal(lab.said.length, 1)
+  t.match(
+    lab.said[0],
+    /a: used with the room that it has, .*4 GiB.*1\.47 resize2fs: Permission denied.*restart the machine/,
+  )
+  t.notMatch(lab.said[0], /\n/)
+})
+
+t.test('who is called off while the disk is grown hears of it', async t => {
+  const lab = machine(t, ['a'])
+  await lab.format('a')
+  const end = new AbortController()
+  const run: typeof lab.ground.run = async (file, args, given) => {
+    if (!file.endsWith('resize2fs')) return await lab.ground.run(file, args, given)
+    end.abort(new Error('called off'))
+    throw end.signal.reason
+  }
+  await t.rejects(mountDataDisk({ ...lab.ground, run }, end.signal), /called off/)
+  t.same(lab.said, [])
+})
+
+/** Formats it up to what mkfs.ext4 writes first and last: no superblock, but no zeros either. */
+async function interruptFormat(lab: ReturnType<typeof machine>): Promise<void> {
+  const run: typeof lab.ground.run = async (file, args, given) => {
+    if (!file.endsWith('mkfs.ext4')) return await lab.ground.run(file, args, given)
+    const path = args.at(-1) ?? ''
+    await runProgram(file, args, given)
+    writeAt(path, 1024, Buffer.alloc(1024))
+    throw new Error('cut')
+  }
+  await t.rejects(mountDataDisk({ ...lab.ground, run }, signal), /cut/)
+}
+
+t.test('a disk that a power cut left half formatted is formatted again, also after a second one', async t => {
+  const lab = machine(t, ['a'])
+  await interruptFormat(lab)
+  const mark = await lab.files.read('formatting')
+  await interruptFormat(lab)
+  t.equal(await lab.files.read('formatting'), mark, 'never another one than is on the disk')
+  for (let steps = 0, whole = false; !whole; steps++) {
+    const ground = { ...lab.ground, ...cutAfter(steps, lab.ground) }
+    whole = await mountDataDisk(ground, signal).then(
+      () => true,
+      (thrown: Error) => {
+        t.match(thrown, /cut/)
+        return false
+      },
+    )
+  }
+  t.equal(formatted(lab.ran).length, 1, 'and once only')
+  t.match(lab.said[0], /which is blank/)
+  t.match(lab.said[1], /which was left half formatted/)
+  t.notOk(await lab.files.exists('formatting'))
+})
+
+t.test(
+  'a disk in the place of the half formatted one is not formatted, nor is that one on another machine',
+  async t => {
+    const lab = machine(t, ['a'])
+    await interruptFormat(lab)
+    const mark = (await lab.files.read('formatting')) ?? ''
+    const disk = lab.path('a')
+    const half = join(lab.root, 'half')
+    renameSync(disk, half)
+    // Same path, size and serial number; what it holds is of no kind that is known.
+    writeAt(blankDisk(disk), 100_000, 'theirs')
+    await t.rejects(lab.mount(), { code: 'DATA_DISK_UNUSABLE', message: /is not empty/ })
+    renameSync(half, disk)
+    for (const other of ['', mark.replace(/.$/, 'x'), `x${mark}`, mark.slice(0, -1), `${disk} ${4 * gibibyte} \n`]) {
+      await lab.files.write('formatting', other)
+      await t.rejects(lab.mount(), { code: 'DATA_DISK_UNUSABLE', message: /is not empty/ }, other)
+    }
+    await lab.files.remove('formatting')
+    await t.rejects(lab.mount(), { code: 'DATA_DISK_UNUSABLE', message: /is not empty/ })
+    t.same(formatted(lab.ran), [])
+    await lab.files.write('formatting', mark)
+    await lab.mount()
+    t.equal(formatted(lab.ran).length, 1)
+  },
+)
+
+t.test('a half formatted disk that shows another serial number by now is another disk', async t => {
+  let disk: LabDisk | undefined
+  const lab = machine(t, ['a'], disks => {
+    disk = disks[1]
+    Object.assign(disk ?? {}, { serial: 'one' })
+  })
+  await interruptFormat(lab)
+  Object.assign(disk ?? {}, { serial: 'two' })
+  await t.rejects(lab.mount(), { code: 'DATA_DISK_UNUSABLE', message: /is not empty/ })
+  Object.assign(disk ?? {}, { serial: 'one' })
   await lab.mount()
+  t.equal(formatted(lab.ran).length, 1)
+})
+
+t.test('a half formatted disk on which something is found by now is not formatted', async t => {
+  const lab = machine(t, ['a'])
+  await interruptFormat(lab)
+  writeAt(lab.path('a'), 446, mbrOf(0x83))
+  await t.rejects(lab.mount(), { code: 'DATA_DISK_UNUSABLE', message: /holds dos/ })
+  t.same(formatted(lab.ran), [])
+})
+
+t.test(
+  'once a data disk is mounted nothing is half formatted any more, whatever a power cut has left noted',
+  async t => {
+    for (const mounted of [false, true]) {
+      const lab = machine(t, ['a'], disks => mounted && Object.assign(disks[1] ?? {}, { mountpoints: [mountpoint] }))
+      await lab.format('a')
+      // Cut off after mkfs.ext4 had ended.
+      await lab.files.write('formatting', ' mark')
+      await stampDisk(lab.path('a'), 4 * gibibyte, ' mark')
+      await lab.mount()
+      t.notOk(await lab.files.exists('formatting'))
+      t.same(formatted(lab.ran), [], 'what is labelled is never formatted')
+      // Somebody uses it for something else.
+      writeAt(lab.path('a'), 1024, Buffer.alloc(1024))
+      await t.rejects(lab.mount(), { code: 'DATA_DISK_UNUSABLE' })
+      t.same(formatted(lab.ran), [])
+    }
+  },
+)
+
+t.test('the note stays until the data disk is mounted', async t => {
+  const lab = machine(t, ['a'])
+  const run: typeof lab.ground.run = async (file, args, given) => {
+    if (file.endsWith('/mount')) throw new Error('not mounted')
+    return await lab.ground.run(file, args, given)
+  }
+  await t.rejects(mountDataDisk({ ...lab.ground, run }, signal), /not mounted/)
+  t.ok(await lab.files.exists('formatting'))
+  await lab.mount()
+  t.notOk(await lab.files.exists('formatting'))
   t.equal(formatted(lab.ran).length, 1)
 })
 

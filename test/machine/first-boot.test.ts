@@ -43,6 +43,7 @@ t.test('what was set stands in its files, the rest is told, and no secret is sai
     hostname: 'hoist.example.com',
     ipv4_mode: 'static',
     ipv4_address: '192.0.2.10/24',
+    dns: '192.0.2.53',
     ntp: '!',
     proxy: 'http://p:1',
     ssh_key: `  ${samplePublicKey}\n`,

@@ -56,7 +56,24 @@ const isList = (value: unknown, most: number): value is string[] =>
 const isName = (text: string) =>
   text.length <= 253 &&
   text.split('.').every(part => part.length > 0 && part.length < 64 && !/[^A-Za-z0-9-]|^-|-$/.test(part))
+/** What every machine calls itself, and what is read as an address, is the name of none. */
+const isOwnName = (text: string) => {
+  const parts = text.toLowerCase().split('.')
+  return parts[0] !== 'localhost' && parts.at(-1) !== 'localhost' && /[^0-9]/.test(parts.at(-1) ?? '')
+}
 const isIp = (text: string) => /^[0-9A-Fa-f:.]*$/.test(text) && (isIPv4(text) || isIPv6(text))
+
+/** An address that a machine may have in a network of this size. What the page says of a place: it has its own arithmetic. */
+function isPlace(text: string, prefixLength: number): boolean {
+  if (isNobodys(text)) return false
+  if (isIPv6(text)) return !inOneNetwork(text, '::ffff:0:0', 96)
+  const bits = text
+    .split('.')
+    .map(part => Number(part).toString(2).padStart(8, '0'))
+    .join('')
+    .slice(prefixLength)
+  return bits.length < 2 || new Set(bits).size > 1
+}
 
 function isSide(side: unknown, word: string, bits: number, isKind: (text: string) => boolean): boolean {
   if (typeof side !== 'object' || side === null || Array.isArray(side)) return false
@@ -71,14 +88,14 @@ function isSide(side: unknown, word: string, bits: number, isKind: (text: string
     Number.isInteger(prefixLength) &&
     Number(prefixLength) >= 1 &&
     Number(prefixLength) <= bits &&
-    // What the page says of a place: it has its own arithmetic.
-    !isNobodys(own) &&
+    isPlace(own, Number(prefixLength)) &&
     (!Object.hasOwn(side, 'gateway') ||
       (isText(gateway) &&
         isKind(gateway) &&
         isIp(gateway) &&
         gateway !== own &&
-        (isLinkLocal(gateway) || inOneNetwork(own, gateway, Number(prefixLength)))))
+        (isLinkLocal(gateway) ||
+          (inOneNetwork(own, gateway, Number(prefixLength)) && isPlace(gateway, Number(prefixLength))))))
   )
 }
 
@@ -115,7 +132,7 @@ function isValid(text: string): boolean {
         servers.every(server => isIp(server) || (isName(server) && /[^0-9]/.test(server.split('.').at(-1) ?? '')))
       )
     case 'hostname':
-      return only(value, 'verb', 'name') && isText(name) && name.length <= 64 && isName(name)
+      return only(value, 'verb', 'name') && isText(name) && name.length <= 64 && isName(name) && isOwnName(name)
     case 'state':
       return only(value, 'verb')
     case 'ssh':
@@ -201,6 +218,11 @@ const hostile: unknown[] = [
   '1'.repeat(46),
   '0.0.0.0',
   '255.255.255.255',
+  '192.0.2.0',
+  '192.0.2.255',
+  '10.0.0.5',
+  'localhost',
+  'localhost.localdomain',
   '::',
   '::ffff:1.2.3.4',
   'fe80::1%eth0',

@@ -1,6 +1,6 @@
 // Which verbs are taken.
 import t from 'tap'
-import { networkFlaw, parseVerb } from '../../appliance/machine/verbs.ts'
+import { hostnameFlaw, networkFlaw, parseVerb } from '../../appliance/machine/verbs.ts'
 import { samplePublicKey, sampleVerbs, staticNetwork } from './sample-verbs.ts'
 
 const parse = (value: unknown) => parseVerb(Buffer.from(JSON.stringify(value)))
@@ -115,6 +115,15 @@ t.test('a place that no machine can have, or be reached at, is refused for both 
     of6({ address: '2001:db8::5', gateway: '2001:db8::1' }),
     of6({ address: '2001:db8::5', gateway: 'fe80::1' }),
     of6({ address: '2001:db8::5' }),
+    of6({ address: '2001:db8::ffff:0:1' }),
+    // What is an edge in one network is none in another; the smallest have none: RFC 3021.
+    of4({ address: '192.0.2.255', prefixLength: 23 }),
+    of4({ address: '11.0.0.0', prefixLength: 7, gateway: '10.255.255.255' }),
+    of4({ address: '192.0.2.5', prefixLength: 30, gateway: '192.0.2.6' }),
+    of4({ address: '192.0.2.0', prefixLength: 31, gateway: '192.0.2.1' }),
+    of4({ address: '192.0.2.255', prefixLength: 31, gateway: '192.0.2.254' }),
+    of4({ address: '192.0.2.0', prefixLength: 32 }),
+    of4({ address: '192.0.2.255', prefixLength: 32 }),
   ]
   for (const network of right) t.equal(networkFlaw(network), undefined, JSON.stringify(network))
   const wrong: [object, RegExp][] = [
@@ -125,11 +134,55 @@ t.test('a place that no machine can have, or be reached at, is refused for both 
       /can have/,
     ]),
     ...['::', '::1', 'ff02::1'].map((address): [object, RegExp] => [of6({ address }), /can have/]),
+    [of4({ address: '192.0.2.255' }), /192\.0\.2\.255 is the broadcast address of its network, \/24/],
+    [of4({ address: '192.0.2.0' }), /192\.0\.2\.0 is the address of its network, \/24/],
+    [of4({ address: '192.0.2.7', prefixLength: 30 }), /broadcast/],
+    [of4({ address: '192.0.2.4', prefixLength: 30 }), /of its network/],
+    [of4({ address: '192.0.3.255', prefixLength: 23 }), /broadcast/],
+    [of4({ address: '128.0.0.0', prefixLength: 1 }), /of its network/],
+    [of4({ address: '192.0.2.5', gateway: '192.0.2.255' }), /gateway 192\.0\.2\.255 is the broadcast/],
+    [of4({ address: '192.0.2.5', gateway: '192.0.2.0' }), /gateway 192\.0\.2\.0 is the address of its network/],
+    [of4({ address: '126.0.0.1', prefixLength: 7, gateway: '127.0.0.1' }), /gateway 127\.0\.0\.1 .*can have/],
+    ...['::ffff:192.0.2.5', '::ffff:c000:205', '::FFFF:127.0.0.1', '0:0:0:0:0:ffff:0:1'].map(
+      (address): [object, RegExp] => [of6({ address }), /IPv4 address in the form of IPv6/],
+    ),
+    [of6({ address: '::fffe:0:1', prefixLength: 64, gateway: '::ffff:192.0.2.1' }), /gateway .*in the form of IPv6/],
   ]
   for (const [network, flaw] of wrong) {
     t.match(networkFlaw(network as never), flaw, JSON.stringify(network))
     t.throws(() => parse({ verb: 'network', ...network }), refused, JSON.stringify(network))
   }
+})
+
+t.test('a host name that stands for an address, or for every machine, is refused with the reason', async t => {
+  const right = [
+    'hoist',
+    '10.example.com',
+    'node-5',
+    'a1',
+    'localhosts',
+    'my-localhost',
+    'a.localhost.example.com',
+    '5a',
+  ]
+  for (const name of right) {
+    t.equal(hostnameFlaw(name), undefined, name)
+    t.same(parse({ verb: 'hostname', name }), { verb: 'hostname', name })
+  }
+  const number = /ends in a number/
+  const own = /every machine means itself/
+  const wrong: [string, RegExp][] = [
+    ['10.0.0.5', number],
+    ['5', number],
+    ['hoist.1', number],
+    ['localhost', own],
+    ['LocalHost', own],
+    ['localhost.localdomain', own],
+    ['localhost.example.com', own],
+    ['hoist.localhost', own],
+  ]
+  for (const [name, flaw] of wrong)
+    t.throws(() => parse({ verb: 'hostname', name }), { ...refused, message: flaw }, name)
 })
 
 t.test('what is no JSON, or no UTF-8, is refused', async t => {

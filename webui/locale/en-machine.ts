@@ -27,13 +27,20 @@ export const m = {
       128: 'Write an IPv6 address, such as 2001:db8::10.',
     },
     addressNobodys: 'No machine can have this address.',
+    addressMapped: 'This is an IPv4 address in the form of IPv6: no machine can have it.',
+    addressEdge: 'This is the address of the whole network or its broadcast, of no machine in it.',
     prefixWrong: { 32: 'Write 1 to 32, or a netmask such as 255.255.255.0.', 128: 'Write 1 to 128; 64 is usual.' },
     gatewaySelf: 'The gateway is the appliance itself.',
     gatewayOutside: 'The gateway is not in the network of the address: nothing would reach it.',
     dnsWrong: 'Write addresses, not names, separated by commas.',
     domainsWrong: 'Write names such as example.com, separated by commas.',
     tooMany: (most: number) => `${most} at most.`,
-    noDns: 'No DNS server is named: AWS cannot be found by its names. Enter one, unless a proxy looks names up.',
+    noDns: {
+      nobody:
+        'No DNS server is named: vCenter, AWS and time servers are not found by their names. Enter one, unless a proxy looks up those of AWS and the others are given as addresses.',
+      router:
+        'No DNS server is named, and without DHCP only the router of IPv6 may name one. Enter one, else vCenter, AWS and time servers may not be found by their names.',
+    },
     save: 'Change the network',
     saved: 'The network was changed',
   },
@@ -60,6 +67,8 @@ export const m = {
     name: 'Host name',
     nameHint: 'Letters, digits, dashes and dots; 64 at most.',
     nameWrong: 'Write a name such as hoist-1 or hoist-1.example.com, 64 characters at most.',
+    nameNumber: 'A host name that ends in a number would be taken for an address.',
+    nameLocal: 'By "localhost" every machine means itself.',
   },
   time: {
     servers: 'Time servers',

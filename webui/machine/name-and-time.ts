@@ -5,18 +5,24 @@ import { isName, listOf } from './network-draft.ts'
 
 const maxHostnameLength = 64
 const maxServers = 8
+/** A name like this is a broken address. */
+const endsInNumber = /(^|\.)\d+$/
 
-/** Empty: the machine has no name of its own, and keeps it that way. */
+/** Without the dot at its end that DNS writes. */
+const nameOf = (entered: string) => entered.trim().replace(/\.$/, '')
+
+/** What is stored stays as it is; empty: the machine has no name of its own, and keeps it that way. */
 export function hostnameError(entered: string, stored: string): string | undefined {
-  const name = entered.trim()
-  if (name === '' && stored === '') return undefined
-  return isName(name, maxHostnameLength) ? undefined : m.hostname.nameWrong
+  const name = nameOf(entered)
+  if (name === stored) return undefined
+  if (!isName(name, maxHostnameLength)) return m.hostname.nameWrong
+  if (endsInNumber.test(name)) return m.hostname.nameNumber
+  return /^localhost(\.|$)|\.localhost$/i.test(name) ? m.hostname.nameLocal : undefined
 }
 
 export function timeError(entered: string): string | undefined {
   const servers = listOf(entered)
-  // A name that ends in a number is a broken address.
-  const fits = servers.every(one => isIpv4(one) || isIpv6(one) || (isName(one) && !/(^|\.)\d+$/.test(one)))
+  const fits = servers.every(one => isIpv4(one) || isIpv6(one) || (isName(one) && !endsInNumber.test(one)))
   return fits && servers.length <= maxServers ? undefined : m.time.serversWrong
 }
 
@@ -27,7 +33,7 @@ export interface NameAndTime {
 
 /** What of it is other than stored. */
 export function changesOf(draft: NameAndTime, stored: { hostname: string; servers: readonly string[] }) {
-  const name = draft.hostname.trim()
+  const name = nameOf(draft.hostname)
   const servers = listOf(draft.servers)
   return {
     ...(name === stored.hostname ? {} : { hostname: { name } }),

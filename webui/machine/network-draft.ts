@@ -80,7 +80,7 @@ function sideErrors(side: SideDraft, bits: 32 | 128, isAddress: (text: string) =
   const prefixLength = prefixLengthOf(side.prefixLength, bits)
   const valid = isAddress(address)
   return {
-    address: !valid ? words.addressWrong[bits] : isNobodys(address) ? words.addressNobodys : undefined,
+    address: !valid ? words.addressWrong[bits] : unusableError(address, prefixLength),
     prefixLength: prefixLength === undefined ? words.prefixWrong[bits] : undefined,
     gateway:
       gateway === ''
@@ -95,7 +95,23 @@ function sideErrors(side: SideDraft, bits: 32 | 128, isAddress: (text: string) =
 
 function gatewayError(address: string, gateway: string, prefixLength: number): string | undefined {
   if (sameAddress(address, gateway)) return words.gatewaySelf
-  return isLinkLocal(gateway) || inOneNetwork(address, gateway, prefixLength) ? undefined : words.gatewayOutside
+  if (isLinkLocal(gateway)) return undefined
+  return inOneNetwork(address, gateway, prefixLength) ? unusableError(gateway, prefixLength) : words.gatewayOutside
+}
+
+/** Of a network whose size is not known yet only what no network has. */
+function unusableError(address: string, prefixLength = 32): string | undefined {
+  if (isNobodys(address)) return words.addressNobodys
+  if (address.includes(':')) return inOneNetwork(address, '::ffff:0:0', 96) ? words.addressMapped : undefined
+  return isEdge(address, prefixLength) ? words.addressEdge : undefined
+}
+
+/** The network itself, or its broadcast. A link of two, and a machine alone, have no addresses to spare: RFC 3021. */
+function isEdge(address: string, prefixLength: number): boolean {
+  if (prefixLength > 30) return false
+  const size = 2 ** (32 - prefixLength)
+  const place = address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0) % size
+  return place === 0 || place === size - 1
 }
 
 export const noErrors: NetworkErrors = { ipv4: {}, ipv6: {} }
@@ -131,9 +147,14 @@ export const sameNetwork = (one: MachineNetwork, other: MachineNetwork): boolean
 export const mayCut = (before: MachineNetwork, after: MachineNetwork): boolean =>
   !sameNetwork({ ...before, dns: [], searchDomains: [] }, { ...after, dns: [], searchDomains: [] })
 
-/** Nobody names a DNS server: AWS and vCenter are found by their addresses at most. */
-export const withoutDns = ({ ipv4, ipv6, dns }: MachineNetwork): boolean =>
-  dns.length === 0 && ipv4.method !== 'dhcp' && ipv6.method !== 'automatic'
+/**
+ * Who names a DNS server when neither the administrator nor DHCP does: nobody, or the router of IPv6 perhaps. Without one,
+ * AWS and vCenter are found by their addresses at most.
+ */
+export function dnsDoubt({ ipv4, ipv6, dns }: MachineNetwork): 'nobody' | 'router' | undefined {
+  if (dns.length > 0 || ipv4.method === 'dhcp') return undefined
+  return ipv6.method === 'automatic' ? 'router' : 'nobody'
+}
 
 /** Where the page will be found, if it is not where it is: undefined where it stays, and where nobody knows yet. */
 export function nextAddress(

@@ -2,7 +2,7 @@
 import { m } from '../locale/en-machine.ts'
 import { Field, Select } from '../ui/field.tsx'
 import type { NetworkDraft, NetworkErrors, SideDraft, SideErrors } from './network-draft.ts'
-import { networkOf, withoutDns } from './network-draft.ts'
+import { dnsDoubt, networkOf } from './network-draft.ts'
 
 const words = m.network
 
@@ -14,6 +14,7 @@ export interface NetworkFieldsProps {
 }
 
 export function NetworkFields({ draft, errors, onInput }: NetworkFieldsProps) {
+  const doubt = dnsDoubt(networkOf(draft))
   return (
     <div class="stack">
       <SideFields
@@ -48,7 +49,7 @@ export function NetworkFields({ draft, errors, onInput }: NetworkFieldsProps) {
           error={errors.searchDomains}
         />
       </div>
-      {withoutDns(networkOf(draft)) && <p class="hint warning">{words.noDns}</p>}
+      {doubt && <p class="hint warning">{words.noDns[doubt]}</p>}
     </div>
   )
 }

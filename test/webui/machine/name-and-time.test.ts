@@ -2,14 +2,27 @@
 import t from 'tap'
 import Value from 'typebox/value'
 import { MachineHostname, MachineTime } from '../../../appliance/api/schemas/machine.ts'
-import { isTimeServer } from '../../../appliance/machine/verbs.ts'
+import { hostnameFlaw, isTimeServer } from '../../../appliance/machine/verbs.ts'
 import { changesOf, hostnameError, timeError } from '../../../webui/machine/name-and-time.ts'
 
 t.test('a host name is taken as the appliance takes it; none only where there was none', async t => {
-  for (const name of ['hoist', 'hoist-1.example.com', 'a_b', '-x', 'x.', 'x'.repeat(65), 'a b', '1'])
-    t.equal(hostnameError(name, 'hoist') === undefined, Value.Check(MachineHostname, { name }), name)
+  const names = ['hoist', 'hoist-1.example.com', 'a_b', '-x', 'x..', '.', 'x'.repeat(65), 'a b', '10.example.com']
+  const flawed = ['1', '10.0.0.5', 'ntp.1', 'localhost', 'LOCALHOST', 'localhost.localdomain', 'x.localhost']
+  for (const name of [...names, ...flawed, 'localhosts', 'my-localhost']) {
+    const taken = Value.Check(MachineHostname, { name }) && hostnameFlaw(name) === undefined
+    t.equal(hostnameError(name, 'other') === undefined, taken, name)
+  }
+  for (const name of flawed) t.equal(`${hostnameFlaw(name)}.`, hostnameError(name, 'other'), name)
+  t.equal(hostnameError('localhost', 'localhost'), undefined, 'it stays as it is')
   t.equal(hostnameError('', ''), undefined)
   t.type(hostnameError('', 'hoist'), 'string')
+})
+
+t.test('the dot at the end of a name, as DNS writes it, is left out', async t => {
+  t.equal(hostnameError('hoist.example.com.', 'other'), undefined)
+  const stored = { hostname: 'hoist', servers: [] }
+  t.strictSame(changesOf({ hostname: 'h.example.com. ', servers: '' }, stored), { hostname: { name: 'h.example.com' } })
+  t.strictSame(changesOf({ hostname: 'hoist.', servers: '' }, stored), {})
 })
 
 t.test('time servers are taken as the appliance takes them', async t => {

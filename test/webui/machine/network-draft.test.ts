@@ -4,6 +4,7 @@ import Value from 'typebox/value'
 import { MachineNetwork } from '../../../appliance/api/schemas/machine.ts'
 import { networkFlaw } from '../../../appliance/machine/verbs.ts'
 import {
+  dnsDoubt,
   hasNetworkErrors,
   isName,
   listOf,
@@ -15,7 +16,6 @@ import {
   nextAddress,
   noErrors,
   sameNetwork,
-  withoutDns,
 } from '../../../webui/machine/network-draft.ts'
 
 const automatic: MachineNetwork = {
@@ -196,11 +196,65 @@ t.test('only other addresses may cut the page off', async t => {
   t.ok(mayCut(automatic, { ...automatic, ipv6: { method: 'off' } }))
 })
 
-t.test('that nobody names a DNS server is seen', async t => {
-  t.ok(withoutDns({ ...fixed, dns: [] }))
-  t.notOk(withoutDns(fixed))
-  t.notOk(withoutDns(automatic))
-  t.notOk(withoutDns({ ...fixed, ipv4: { method: 'dhcp' }, dns: [] }))
+t.test(
+  'whether an address is one of a machine is seen as the appliance sees it, the smallest networks included',
+  async t => {
+    const of4 = (address: string, prefixLength: number, gateway?: string): MachineNetwork => ({
+      ...automatic,
+      ipv4: { method: 'static', address, prefixLength, ...(gateway === undefined ? {} : { gateway }) },
+    })
+    const of6 = (address: string, gateway?: string): MachineNetwork => ({
+      ...automatic,
+      ipv6: { method: 'static', address, prefixLength: 64, ...(gateway === undefined ? {} : { gateway }) },
+    })
+    const right = [
+      of4('192.0.2.255', 23),
+      of4('192.0.2.5', 30, '192.0.2.6'),
+      of4('192.0.2.0', 31, '192.0.2.1'),
+      of4('192.0.2.255', 31),
+      of4('192.0.2.0', 32),
+      of4('192.0.2.255', 32),
+      of6('2001:db8::ffff:0:1'),
+    ]
+    const edge = /broadcast/
+    const mapped = /form of IPv6/
+    const wrong: [MachineNetwork, 'address' | 'gateway', RegExp][] = [
+      [of4('192.0.2.255', 24), 'address', edge],
+      [of4('192.0.2.0', 24), 'address', edge],
+      [of4('192.0.2.7', 30), 'address', edge],
+      [of4('192.0.2.4', 30), 'address', edge],
+      [of4('128.0.0.0', 1), 'address', edge],
+      [of4('192.0.2.5', 24, '192.0.2.255'), 'gateway', edge],
+      [of4('192.0.2.5', 24, '192.0.2.0'), 'gateway', edge],
+      [of4('126.0.0.1', 7, '127.0.0.1'), 'gateway', /No machine/],
+      [of6('::ffff:192.0.2.5'), 'address', mapped],
+      [of6('::ffff:c000:205'), 'address', mapped],
+      [of6('::fffe:0:1', '::ffff:192.0.2.1'), 'gateway', mapped],
+    ]
+    for (const network of right) {
+      t.notOk(hasNetworkErrors(networkErrors(networkDraft(network))), JSON.stringify(network))
+      t.equal(networkFlaw(network), undefined, JSON.stringify(network))
+    }
+    for (const [network, field, why] of wrong) {
+      const { ipv4, ipv6 } = networkErrors(networkDraft(network))
+      t.match(ipv4[field] ?? ipv6[field], why, JSON.stringify(network))
+      t.type(networkFlaw(network), 'string', JSON.stringify(network))
+    }
+  },
+)
+
+t.test('that nobody names a DNS server is seen, and that only the router of IPv6 may', async t => {
+  const doubts: [MachineNetwork, 'nobody' | 'router' | undefined][] = [
+    [{ ...fixed, dns: [] }, 'nobody'],
+    [{ ...fixed, ipv6: { method: 'off' }, dns: [] }, 'nobody'],
+    [{ ...fixed, ipv4: { method: 'off' }, dns: [] }, 'nobody'],
+    [{ ...fixed, ipv6: { method: 'automatic' }, dns: [] }, 'router'],
+    [{ ...automatic, ipv4: { method: 'off' } }, 'router'],
+    [fixed, undefined],
+    [automatic, undefined],
+    [{ ...fixed, ipv4: { method: 'dhcp' }, dns: [] }, undefined],
+  ]
+  for (const [network, doubt] of doubts) t.equal(dnsDoubt(network), doubt, JSON.stringify(network))
 })
 
 t.test('where the page will be is an address of the kind that it is at, on the same port', async t => {
