@@ -1,8 +1,9 @@
 // What the appliance needs of itself: room, memory, a whole database with a fresh copy, its own certificate, its standing.
-import { statfs } from 'node:fs/promises'
 import { totalmem } from 'node:os'
 import { type Check, type Finding, failed, notYet, success, warning } from './check.ts'
+import { diskChecks } from './disk-checks.ts'
 import { expiryFinding } from './expiry.ts'
+import { restartCheck } from './restart-needed.ts'
 import type { TimeSync } from './time-sync.ts'
 
 export interface ApplianceCheckOptions {
@@ -20,15 +21,13 @@ export interface ApplianceCheckOptions {
   registered(): boolean
   webCertificate(): { validTo: Date; selfSigned: boolean }
   timeSync(signal: AbortSignal): Promise<TimeSync | undefined>
+  /** The directory that the whole system lies in; / unless given. */
+  root?: string
   /** Bytes of memory that may still be used; Node's own answer unless given. */
   availableMemory?: () => number
 }
 
-const gib = 2 ** 30
 const mib = 2 ** 20
-/** A backup needs the size of the database and 64 MiB; logs take 50 MiB; manifests 64 KiB for each GiB of disk. */
-const diskErrorBytes = 512 * mib
-const diskWarningBytes = 2 * gib
 const memoryErrorBytes = 64 * mib
 const memoryWarningBytes = 256 * mib
 /** Taken once a day, and tried again within the hour. */
@@ -41,19 +40,13 @@ const hourMs = 3_600_000
 const leftoversTimeoutMs = 120_000
 
 export function applianceChecks(options: ApplianceCheckOptions): Check[] {
-  const { dataDir, version, startedAt, now } = options
+  const { dataDir, version, startedAt, now, root = '/' } = options
   return [
     {
       ...{ id: 'network.ntp', group: 'network', title: 'Time synchronization (NTP)' },
       run: async signal => ntpFinding(await options.timeSync(signal)),
     },
-    {
-      ...{ id: 'appliance.disk', group: 'appliance', title: 'Free disk space' },
-      async run() {
-        const { bavail, blocks, bsize } = await statfs(dataDir)
-        return roomFinding(bavail * bsize, blocks * bsize)
-      },
-    },
+    ...diskChecks({ dataDir, root }),
     {
       ...{ id: 'appliance.memory', group: 'appliance', title: 'Memory' },
       run: async () => memoryFinding((options.availableMemory ?? (() => process.availableMemory()))()),
@@ -97,6 +90,7 @@ export function applianceChecks(options: ApplianceCheckOptions): Check[] {
       ...{ id: 'appliance.connector', group: 'appliance', title: 'Standing of the connector' },
       run: async () => standingFinding(options),
     },
+    restartCheck({ root }),
     {
       ...{ id: 'appliance.version', group: 'appliance', title: 'Version' },
       run: async () =>
@@ -114,13 +108,6 @@ function ntpFinding(sync: TimeSync | undefined): Finding {
   if (offsetMs !== undefined && Math.abs(offsetMs) > offsetWarningMs)
     return warning(`Synchronized${by}, but ${offsetMs} ms off.`, fix)
   return success(`Synchronized${by}.`)
-}
-
-function roomFinding(freeBytes: number, totalBytes: number): Finding {
-  const said = `${(freeBytes / gib).toFixed(1)} of ${(totalBytes / gib).toFixed(1)} GiB are free where the data lies.`
-  const fix = "Enlarge the appliance's disk, or remove what does not belong to it."
-  if (freeBytes < diskErrorBytes) return failed(said, fix)
-  return freeBytes < diskWarningBytes ? warning(said, fix) : success(said)
 }
 
 function memoryFinding(availableBytes: number): Finding {

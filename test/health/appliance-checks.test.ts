@@ -8,7 +8,9 @@ const now = new Date('2026-03-10T12:00:00Z')
 const dayMs = 86_400_000
 const ago = (ms: number) => new Date(now.getTime() - ms)
 const base: Parameters<typeof applianceChecks>[0] = {
-  dataDir: '/',
+  dataDir: t.testdir(),
+  // No image of the appliance.
+  root: t.testdir(),
   version: '1.2.3',
   startedAt: ago(1_000),
   now: () => now,
@@ -40,9 +42,14 @@ t.test('NTP: kept, off, not kept, unknown', async t => {
   t.match(await ask('network.ntp', { timeSync: async () => undefined }), { state: 'warning', cause: /not known/ })
 })
 
-t.test('disk and memory tell what is left', async t => {
+t.test('the disks and the need of a restart are asked about', async t => {
   t.match(await ask('appliance.disk'), { cause: /GiB are free/ })
   t.match(await ask('appliance.disk', { dataDir: '/nowhere' }), { state: 'error' })
+  t.match(await ask('appliance.systemDisk'), { state: 'success' })
+  t.match(await ask('appliance.restart'), { state: 'success' })
+})
+
+t.test('memory tells what is left', async t => {
   t.match(await ask('appliance.memory'), { cause: /MiB are left/ })
   t.match(await ask('appliance.memory', { availableMemory: () => 1e6 }), { state: 'error', fix: /memory/ })
   t.match(await ask('appliance.memory', { availableMemory: () => 200e6 }), { state: 'warning' })
