@@ -8,6 +8,13 @@ import { openStore } from './store/store.ts'
 
 /** A line is far shorter; whatever is longer is no password. Bytes. */
 const maxInputBytes = 4096
+
+const usage = `Usage: npm run reset-password -- NAME
+
+Sets a new password for the account NAME, ends its sessions and lifts its lock. The new password is the first line of standard
+input; what is typed is not shown. Whether the appliance runs or not, it is done as the user that the appliance runs as, with
+the same HOIST_DATA_DIR.`
+
 /** The appliance is on this machine, milliseconds. */
 const callTimeoutMs = 30_000
 
@@ -20,10 +27,12 @@ export interface ResetInput {
 
 /**
  * Sets a new password, ends the sessions of the account and lifts its lock. While the appliance runs, the database is its own:
- * then it is asked to, with the token of the data directory. Returns a sentence that says what was done.
+ * then it is asked to, with the token of the data directory. Returns a sentence that says what was done; for `--help`
+ * how it is used, and nothing is done.
  * @throws {ApplianceError} NOT_FOUND, PASSWORD_WEAK, INVALID_REQUEST; STORE_LOCKED when the appliance runs but does not answer
  */
 export async function resetPassword(config: Config, args: readonly string[], input: ResetInput): Promise<string> {
+  if (args.includes('--help')) return usage
   const [name, ...others] = args
   if (name === undefined || others.length > 0)
     throw new ApplianceError('INVALID_REQUEST', 'The name of the account is missing.', {

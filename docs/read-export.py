@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Opens an exported backup without the appliance: read-export.py FILE DIRECTORY; the passphrase is read from standard input.
+"""Opens an exported backup without the appliance.
 
-Needs the package `cryptography`. The format is described in backups.md.
+The passphrase is the first line of standard input. Needs the package `cryptography`. The format is described in backups.md.
 """
+import argparse
 import hashlib
 import hmac
 import json
@@ -36,13 +37,25 @@ def unseal(sealed: bytes, passphrase: str) -> bytes:
 
 
 def main() -> None:
-    file, directory = sys.argv[1:]
-    plain = unseal(pathlib.Path(file).read_bytes(), sys.stdin.readline().rstrip("\n"))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file", type=pathlib.Path, help="the export, *.hoistbackup")
+    parser.add_argument("directory", type=pathlib.Path, help="where its parts are put; made if it is not there")
+    asked = parser.parse_args()
+    try:
+        read(asked.file, asked.directory)
+    except OSError as error:
+        sys.exit(f"{error.filename}: {error.strerror}")
+
+
+def read(file: pathlib.Path, directory: pathlib.Path) -> None:
+    plain = unseal(file.read_bytes(), sys.stdin.readline().rstrip("\n"))
     (length,) = struct.unpack(">I", plain[:4])
     head = json.loads(plain[4 : 4 + length])
     at = 4 + length
+    # What is put there opens every password: for nobody else.
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     for part in head["parts"]:
-        target = pathlib.Path(directory, pathlib.Path(part["name"]).name)
+        target = directory / pathlib.Path(part["name"]).name
         target.touch(mode=0o600, exist_ok=False)
         target.write_bytes(plain[at : at + part["sizeBytes"]])
         at += part["sizeBytes"]

@@ -22,7 +22,9 @@ export const deploymentSizes: readonly [DeploymentSize, ...DeploymentSize[]] = [
   {
     id: 'large',
     label: 'Large',
-    description: '4 vCPU, 8 GiB of memory. For many disks at a time over fast links: they are compressed here.',
+    // As many runs go on at once as with the other: the caps protect vCenter and AWS, not the appliance (adr/0007: a core a disk).
+    description:
+      '4 vCPU, 8 GiB of memory. Where several disks at a time arrive over more than 1 Gbit/s: each is decoded and checked on a core of its own. As many run at once as with Standard.',
     cpus: 4,
     memoryMiB: 8192,
   },

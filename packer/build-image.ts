@@ -14,7 +14,7 @@ import { findings, strangersHere } from './image-check.ts'
 import { layout } from './layout.ts'
 import { packageSources } from './package-sources.ts'
 import { makePayload } from './payload.ts'
-import { pagePackages, releaseFiles, runtimePackage, servicePackages } from './release-files.ts'
+import { changedSources, pagePackages, releaseFiles, runtimePackage, servicePackages } from './release-files.ts'
 import { cycloneDx, debianComponents, licenceList, npmComponents, runtimeComponent, withoutLicence } from './sbom.ts'
 import { makeSystemDisk } from './system-disk.ts'
 
@@ -114,6 +114,7 @@ export async function buildImage(options: ImageOptions, signal: AbortSignal): Pr
     step('base')
     const { releaseKeys } = options
     const release = await releaseFiles(top)
+    await warnOfChanges()
     await makePayload(work, { version, release, rootfs: join(import.meta.dirname, 'rootfs'), releaseKeys, modifiedAt })
     step('payload')
     const onLine = (line: string) => process.stderr.write(`  ${line}\n`)
@@ -144,6 +145,14 @@ export async function buildImage(options: ImageOptions, signal: AbortSignal): Pr
   } finally {
     await rm(work, { recursive: true, force: true })
   }
+}
+
+/** Images are built from working trees, too: that this is one is said. What cannot be asked of git is said as well. */
+async function warnOfChanges(): Promise<void> {
+  const changed = await changedSources(top).catch((error: Error) => [error.message.trim()])
+  if (changed.length === 0) return
+  process.stderr.write('build-image: warning: the release in it is not that of a commit:\n')
+  for (const line of changed) process.stderr.write(`  ${line}\n`)
 }
 
 /** @throws Error that names those without a licence: nothing leaves without one */

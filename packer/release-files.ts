@@ -1,6 +1,8 @@
 // What a release is made of: the service, the page, the packages that the service needs, and the runtime.
+import { execFile } from 'node:child_process'
 import { glob, lstat, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 
 export interface SourceFile {
   /** In the release. */
@@ -31,6 +33,20 @@ export async function releaseFiles(top: string): Promise<SourceFile[]> {
   files.push({ path: 'bin/node', from: join(top, runtimePackage, 'bin/node'), executable: true })
   files.push({ path: 'bin/LICENSE', from: join(top, runtimePackage, 'LICENSE'), executable: false })
   return files.sort((a, b) => (a.path < b.path ? -1 : 1))
+}
+
+/** As git's pathspecs: what of a release lies in the checkout, and what the page and the choice of packages are made of. */
+const sources = ['package.json', 'package-lock.json', 'LICENSE', 'appliance', 'webui', ':(exclude)webui/dist']
+
+/**
+ * Files that would go into a release and are not as the commit has them: changed, new, or in the folders though git ignores
+ * them. In the words of `git status --porcelain`, such as ` M appliance/main.ts` or `?? appliance/new.ts`.
+ * @throws Error where this is no checkout
+ */
+export async function changedSources(top: string): Promise<string[]> {
+  const options = ['--porcelain', '-z', '--untracked-files=all', '--ignored', '--no-renames']
+  const { stdout } = await promisify(execFile)('git', ['-C', top, 'status', ...options, '--', ...sources])
+  return stdout.split('\0').filter(line => line !== '')
 }
 
 /** A package of npm's that ships. */

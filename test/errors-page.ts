@@ -1,4 +1,4 @@
-// Writes docs/errors.md out of the table of error codes: `node test/errors-page.ts > docs/errors.md`.
+// Writes docs/errors.md out of the table of error codes: `npx node test/errors-page.ts > docs/errors.md`.
 import { errorCodes } from '../appliance/errors.ts'
 
 /** The page, whole. */
@@ -8,7 +8,7 @@ export function errorsPage(codes: Readonly<Record<string, { statusCode: number; 
 
 Every error of the appliance has one of these codes, a message that names the server, disk and offset, and a hint that
 says what to do. The API answers \`{code, message, hint}\` with the HTTP status given here. Codes never change their
-meaning. This page is made from \`appliance/errors.ts\` by \`node test/errors-page.ts > docs/errors.md\`.
+meaning. This page is made from \`appliance/errors.ts\` by \`npx node test/errors-page.ts > docs/errors.md\`.
 
 | code | HTTP | meaning |
 | --- | --- | --- |

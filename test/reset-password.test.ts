@@ -85,6 +85,13 @@ t.test('what is missing, wrong or broken off changes nothing', async t => {
   t.equal((await signsIn(config.dataDir, otherPassword)).outcome, 'SIGN_IN_LOCKED')
 })
 
+t.test('asked how it is used it says so, and changes nothing', async t => {
+  const config = await start(t)
+  for (const args of [['--help'], ['anna', '--help']])
+    t.match(await resetPassword(config, args, piped(otherPassword)), /^Usage: npm run reset-password -- NAME/)
+  t.equal((await signsIn(config.dataDir, otherPassword)).outcome, 'SIGN_IN_LOCKED')
+})
+
 t.test('what is typed at a terminal is not shown, and can be mended', async t => {
   const config = await start(t)
   const raw: boolean[] = []

@@ -48,7 +48,8 @@ const columns = 'PATH,TYPE,SIZE,RO,MOUNTPOINTS,SERIAL,WWN'
 
 /** Disks, their partitions and CD-ROM drives, in the order of their names. @throws {ApplianceError} MACHINE_FAILED */
 export async function listBlockDevices(run: RunProgram, signal: AbortSignal): Promise<BlockDevice[]> {
-  const text = await run('/usr/bin/lsblk', ['--json', '--bytes', '--paths', '--output', columns], signal)
+  // Without --tree, and without the column NAME, partitions stand beside their disk, not in it.
+  const text = await run('/usr/bin/lsblk', ['--json', '--tree', '--bytes', '--paths', '--output', columns], signal)
   const { blockdevices } = Value.Parse(Listing, JSON.parse(text))
   return blockdevices.flatMap(devicesOf).sort((a, b) => (a.path < b.path ? -1 : 1))
 }

@@ -180,7 +180,7 @@ function noDisk(seen: readonly Seen[]): ApplianceError {
   const found = disks.map(disk => `${named(disk)} ${contentOf(disk)}`).join('; ')
   return unusable(
     `There is no data disk. Disks of this machine: ${found || 'none'}.`,
-    'Add an empty disk of 64 GiB, or the data disk of the former machine, and start again. A disk that holds anything is never formatted.',
+    'Add an empty disk of 64 GiB, or the data disk of the former machine: it is looked for twice a minute. A disk that holds anything is never formatted.',
   )
 }
 

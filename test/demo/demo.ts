@@ -2,12 +2,12 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import type { RunView } from '../../appliance/api/schemas/runs.ts'
 import { bootGuest } from '../lab/guests/boot.ts'
 import { demoServers } from '../lab/guests/demo-servers.ts'
 import { type Lab, startLab } from '../lab/lab.ts'
 import { cacheDirectory, ensureTools } from '../lab/tools.ts'
+import { readOptions } from '../read-options.ts'
 import { ApplianceProcess } from './appliance-process.ts'
 import { awaitRuns, createJob, importCatalog, setUp } from './drive.ts'
 import { mebibytes, progressPrinter, proofTable } from './screen.ts'
@@ -31,7 +31,7 @@ const imageMethods: Record<string, 'registered' | 'converted'> = {
   'windows-server': 'converted',
 }
 
-const { values: flags } = parseArgs({
+const { values: flags } = readOptions(usage, {
   options: {
     json: { type: 'boolean', default: false },
     boot: { type: 'boolean', default: false },

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import t from 'tap'
 import { ensureTools, run, tools } from '../lab/tools.ts'
-import type { FuzzResult } from './fuzz.ts'
+import { type FuzzResult, command as repeats } from './fuzz.ts'
 
 const seed = 20_261_121
 
@@ -44,6 +44,18 @@ t.test('asked by its own document, the API answers as the document says, to whoe
   t.ok((administrator?.operations ?? 0) - (administrator?.neverSucceeded.length ?? 0) > 45, 'many operations succeeded')
   t.equal(status, result.ok ? 0 : 1)
   t.ok(result.ok)
+})
+
+t.test('a fuzz is repeated by its seed, its number of cases and the passes that were asked for', async t => {
+  t.equal(repeats({ seed: 7, cases: 900 }), 'npm run fuzz -- --seed 7 --cases 900')
+  t.equal(
+    repeats({ seed: 7, cases: 50, only: ['reader', 'operator'] }),
+    'npm run fuzz -- --seed 7 --cases 50 --only reader --only operator',
+  )
+  t.equal(
+    repeats({ seed: 7, cases: 50, only: ['operator', 'administrator', 'stranger', 'reader'] }),
+    'npm run fuzz -- --seed 7 --cases 50',
+  )
 })
 
 t.test('the judge sees errors without a name, leaks, unknown codes, and answers to whoever may not ask', async t => {

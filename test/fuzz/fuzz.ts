@@ -5,13 +5,13 @@ import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { type Access, accessTable, hasRole } from '../../appliance/api/access.ts'
 import { errorCodes } from '../../appliance/errors.ts'
 import { ApplianceProcess } from '../demo/appliance-process.ts'
 import { awsSettings } from '../demo/drive.ts'
 import { type Lab, startLab } from '../lab/lab.ts'
 import { commandPath, ensureTools, run, tools } from '../lab/tools.ts'
+import { readOptions } from '../read-options.ts'
 
 const usage = `npm run fuzz [-- OPTIONS]
 
@@ -196,7 +196,13 @@ async function internalErrors(logFile: string): Promise<string[]> {
   return found.slice(0, 20).map(line => line.slice(0, 600))
 }
 
-function table(result: FuzzResult): string {
+/** What repeats a fuzz: the cases are drawn from the seed, and how many there are decides over which. */
+export function command({ cases, seed, only = passes }: FuzzOptions): string {
+  const named = passes.every(pass => only.includes(pass)) ? '' : only.map(pass => ` --only ${pass}`).join('')
+  return `npm run fuzz -- --seed ${seed} --cases ${cases}${named}`
+}
+
+function table(result: FuzzResult, options: FuzzOptions): string {
   const lines = result.passes.flatMap(pass => [
     `${pass.pass}: ${pass.cases} cases of ${pass.operations} operations, ${pass.failuresInAll} failures, ${pass.seconds} s`,
     `  statuses: ${Object.entries(pass.statuses)
@@ -219,7 +225,7 @@ function table(result: FuzzResult): string {
     ...lines,
     ...result.internal.map(line => `INTERNAL: ${line}`),
     ...(result.alive ? [] : ['THE APPLIANCE ENDED']),
-    `${verdict}: ${result.cases} cases in ${result.seconds} s; to repeat it: npm run fuzz -- --seed ${result.seed}`,
+    `${verdict}: ${result.cases} cases in ${result.seconds} s; to repeat it: ${command(options)}`,
     '',
   ].join('\n')
 }
@@ -248,7 +254,7 @@ async function inOwnNetwork(args: string[]): Promise<number | undefined> {
 }
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({
+  const { values } = readOptions(usage, {
     options: {
       cases: { type: 'string', default: '6000' },
       seed: { type: 'string' },
@@ -281,8 +287,9 @@ async function main(): Promise<number> {
   const status = await inOwnNetwork([...args, ...flags])
   if (status !== undefined) return status
   process.stderr.write(`seed ${seed}, ${cases} cases\n`)
-  const result = await fuzz({ cases, seed, only, keep: values.keep })
-  process.stdout.write(values.json ? `${JSON.stringify(result)}\n` : table(result))
+  const options = { cases, seed, only, keep: values.keep }
+  const result = await fuzz(options)
+  process.stdout.write(values.json ? `${JSON.stringify(result)}\n` : table(result, options))
   return result.ok ? 0 : 1
 }
 

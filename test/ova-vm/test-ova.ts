@@ -1,8 +1,8 @@
 // `npm run test-ova`: an OVA, built or given, read by programs of others and booted, each step a named result. Steps never throw.
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { parseArgs } from 'node:util'
 import { cacheDirectory } from '../lab/tools.ts'
+import { readOptions } from '../read-options.ts'
 import {
   biosPvscsi,
   bootWithFwCfg,
@@ -101,7 +101,7 @@ Of --full: ${fullNames.join(', ')}
 const say = (text: string) => process.stderr.write(`test-ova: ${text}\n`)
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({
+  const { values } = readOptions(usage, {
     options: {
       ova: { type: 'string' },
       full: { type: 'boolean', default: false },

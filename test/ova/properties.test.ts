@@ -1,4 +1,5 @@
 import t from 'tap'
+import { readDeployment } from '../../appliance/machine/deployment-properties.ts'
 import { checkProperties, type OvfProperty, properties, propertyElements } from '../../ova/properties.ts'
 
 t.test('the properties are those that the first boot reads', async t => {
@@ -25,6 +26,18 @@ t.test('the properties are those that the first boot reads', async t => {
 t.test('a host name is refused by vCenter where Linux would refuse it', async t => {
   const [hostname] = propertyElements(properties).filter(({ attributes }) => attributes['ovf:key'] === 'hostname')
   t.equal(hostname?.attributes['ovf:qualifiers'], 'MinLen(0),MaxLen(64)')
+})
+
+t.test('a proxy is as long as the machine takes it, and an address alone is one', async t => {
+  const proxy = properties.find(({ key }) => key === 'proxy')
+  const taken = (more: Record<string, string>) =>
+    readDeployment(new Map(Object.entries(more).map(([key, value]) => [key, [value]])))
+  const url = (length: number) => `http://${'abc.'.repeat(length)}`.slice(0, length - 1).concat('d')
+  t.strictSame(taken({ proxy: url(proxy?.maxLength ?? 0) }).findings, [])
+  t.match(taken({ proxy: url((proxy?.maxLength ?? 0) + 1) }).findings, [{ about: 'proxy' }])
+  // As their descriptions say.
+  const { verbs } = taken({ ipv4_mode: 'dhcp', ipv4_address: '192.0.2.10/24', ipv6_mode: 'auto' })
+  t.match(verbs, [{ verb: 'network', ipv4: { method: 'static' }, ipv6: { method: 'automatic' } }])
 })
 
 t.test('only the setup code is a password, and the machine starts with nothing filled in', async t => {

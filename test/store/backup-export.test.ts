@@ -1,6 +1,6 @@
 // Exported backups: what stands in the file, read by a program that is not ours.
-import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -28,7 +28,6 @@ function readByPython(file: Buffer, directory: string, words = passphrase) {
   const path = join(directory, 'x.hoistbackup')
   const out = join(directory, 'out')
   writeFileSync(path, file)
-  mkdirSync(out)
   const text = execFileSync(tools.python, [join(root, 'docs', 'read-export.py'), path, out], {
     input: `${words}\n`,
     encoding: 'utf8',
@@ -36,6 +35,16 @@ function readByPython(file: Buffer, directory: string, words = passphrase) {
   })
   return { head: JSON.parse(text), read: (name: string) => readFileSync(join(out, name)) }
 }
+
+t.test('the program that opens exports says how it is used, and in words what it cannot open', async t => {
+  const directory = place(t)
+  const ask = (...args: string[]) =>
+    spawnSync(tools.python, [join(root, 'docs', 'read-export.py'), ...args], { input: '', encoding: 'utf8' })
+  t.match(ask(), { status: 2, stderr: /^usage: read-export\.py .*file directory/ })
+  t.match(ask('--help'), { status: 0, stdout: /passphrase/ })
+  const missing = join(directory, 'missing')
+  t.match(ask(missing, join(directory, 'out')), { status: 1, stderr: `${missing}: No such file or directory\n` })
+})
 
 const bytesOf = async (content: AsyncIterable<Uint8Array>) => Buffer.concat(await Array.fromAsync(content))
 
