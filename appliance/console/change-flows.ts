@@ -43,7 +43,7 @@ export async function changeNetwork({ ui, parts, acts }: Flow): Promise<void> {
   const doubt = networkWarning(verbs)
   const warning = verbs.some(({ verb }) => verb === 'network')
     ? ' The address may change: open pages have to be opened anew. Runs go on by themselves.'
-    : ' The certificate of the page is made for the new name when the service starts next.'
+    : ' The certificate of the page is made for the new name within a day, or at the next start of the service.'
   const summary = networkSummary(verbs)
   if (!(await ui.confirm(title, [...summary.map(line => ` ${line}`), '', ...(doubt ? [doubt, ''] : []), warning])))
     return

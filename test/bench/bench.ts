@@ -1,5 +1,5 @@
 // `npm run bench -- SCENARIO`: runs one benchmark, tells how it went, and exits with 0 only if its targets held.
-import { parseArgs } from 'node:util'
+import { readOptions } from '../read-options.ts'
 import type { BenchOptions, BenchResult } from './measure.ts'
 
 interface Scenario {
@@ -97,7 +97,7 @@ async function runScenario(
 
 async function main(): Promise<number> {
   const own = Object.values(scenarios).flatMap(scenario => Object.keys(scenario.own))
-  const { values, positionals } = parseArgs({
+  const { values, positionals } = readOptions(usage(), {
     allowPositionals: true,
     options: {
       help: { type: 'boolean' },

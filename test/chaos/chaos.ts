@@ -1,7 +1,7 @@
 // `npm run chaos`: replication under faults at random moments, and the proof that nothing was lost, doubled or left behind.
 import { appendFile, readFile } from 'node:fs/promises'
-import { parseArgs } from 'node:util'
 import { ensureTools } from '../lab/tools.ts'
+import { readOptions } from '../read-options.ts'
 import { type FaultKind, faultKinds } from './fault-kinds.ts'
 import { planTrial } from './plan.ts'
 import { type Summary, sumUp, table } from './summary.ts'
@@ -81,7 +81,7 @@ async function readBatch(file: string): Promise<TrialResult[]> {
 }
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({
+  const { values } = readOptions(usage, {
     options: {
       trials: { type: 'string', default: '5' },
       seed: { type: 'string' },

@@ -2,7 +2,7 @@
 
 import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { parseArgs } from 'node:util'
+import { readOptions } from '../read-options.ts'
 import { type AwsEndpoints, settled, startAws } from './lab-aws-side.ts'
 import { checkLabConfig, type LabConfig, LabConfigError, readLabConfig } from './lab-config.ts'
 import { type LabProcess, LabProcessError } from './lab-process.ts'
@@ -187,7 +187,7 @@ function wizardHelp({ vcenter, aws }: LabEndpoints): string {
 }
 
 async function main(args: string[]): Promise<number> {
-  const { values } = parseArgs({
+  const { values } = readOptions(usage, {
     args,
     allowNegative: true,
     options: {
