@@ -1,9 +1,9 @@
 // What root does at every boot, before the network and the service: the data disk, a factory reset, the first boot, and who this machine is.
-import { access, chmod, mkdir, readFile } from 'node:fs/promises'
+import { access, appendFile, chmod, mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { replaceFile } from './durable-file.ts'
-import { toApplianceError } from './errors.ts'
-import { clearBootFailure, noteBootFailure } from './machine/boot-failure.ts'
+import { ApplianceError, toApplianceError } from './errors.ts'
+import { clearBootFailure, noteBootFailure, readBootFailure } from './machine/boot-failure.ts'
 import { mountDataDisk } from './machine/data-disk.ts'
 import { finishFactoryReset } from './machine/factory-reset.ts'
 import { readFindings, writeFindings } from './machine/findings.ts'
@@ -46,7 +46,7 @@ async function bringUp(options: BootOptions, signal: AbortSignal): Promise<void>
   const ground = { ...options, files, dataDir, sshDir }
 
   await mkdir(dataDir, { recursive: true })
-  await mountDataDisk({ ...ground, mountpoint: dataDir }, signal)
+  await mountDataDisk({ ...ground, mountpoint: dataDir, tell: text => tell(options, text) }, signal)
 
   if (await finishFactoryReset(ground, signal)) say('factory reset done')
 
@@ -84,6 +84,14 @@ async function bringUp(options: BootOptions, signal: AbortSignal): Promise<void>
     ...(secrets.path === undefined ? [] : [`HOIST_SECRETS_KEY=${secrets.path}`]),
   ]
   await replaceFile(join(runDir, 'environment'), environment.map(line => `${line}\n`).join(''), 0o600)
+}
+
+/** The console begins when the first try has ended: until then its terminal is free, and after that it shows a note. */
+async function tell({ root, say }: BootOptions, text: string): Promise<void> {
+  say(text)
+  if (await readBootFailure(root))
+    await noteBootFailure(root, new ApplianceError('DATA_DISK_UNUSABLE', text, { hint: '' }))
+  else await appendFile(join(root, 'dev/console'), `Hoist: ${text}\r\n`).catch(() => undefined) // The journal has it.
 }
 
 /** As checkMachineHelper: for an upgrade, before this release is relied on. @throws */

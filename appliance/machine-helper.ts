@@ -63,7 +63,10 @@ export async function startMachineHelper(options: HelperOptions): Promise<LineSe
 
   await refuseWithoutData(options)
   const recovered = await recoverUpgrade(ground)
-  if (recovered) say(`upgrade to ${recovered.to} was interrupted: ${recovered.result}`)
+  if (recovered) {
+    say(`upgrade to ${recovered.to} was interrupted: ${recovered.result}`)
+    await restartConsoles(run)
+  }
 
   async function install(file: string, signal: AbortSignal) {
     const running = await releases.current()
@@ -74,8 +77,8 @@ export async function startMachineHelper(options: HelperOptions): Promise<LineSe
       const outcome = await upgrade(ground, { from: running, to: version })
       say(`upgrade to ${version}: ${outcome.result}${outcome.reason === undefined ? '' : `: ${outcome.reason}`}`)
       if (outcome.result !== 'upgraded') return
-      // Consoles and helper are of the former release still, which the next upgrade removes.
-      await run(systemctl, ['--no-block', 'try-restart', 'hoist-console@*.service'], never)
+      // The helper is of the former release still, which the next upgrade removes.
+      await restartConsoles(run)
       await run(systemctl, ['--no-block', 'restart', 'hoist-machine.service'], never)
     }
     return { version, afterwards }
@@ -113,6 +116,11 @@ export async function runMachineHelper(options: HelperOptions, notify: NotifyOpt
       await server.close()
     },
   }
+}
+
+/** They run from a release that is removed, or will be. */
+async function restartConsoles(run: RunProgram): Promise<void> {
+  await run(systemctl, ['--no-block', 'try-restart', 'hoist-console@*.service'], new AbortController().signal)
 }
 
 /**

@@ -55,6 +55,13 @@ t.test('a new machine gets its data disk, its first boot, and an environment for
   t.notMatch(JSON.stringify([lab.said, lab.ran]), /CANARY/)
 })
 
+t.test('that a disk is being checked stands on the terminal, where there is no console yet', async t => {
+  const lab = machine(t)
+  writeFileSync(lab.at('dev/console'), '')
+  await lab.start()
+  t.match(readFileSync(lab.at('dev/console'), 'utf8'), /^Hoist: The data disk \S+ \(4 GiB\) is being checked\.\r\n$/)
+})
+
 t.test('a disk that is attached later brings the machine up, and the console has nothing more to say', async t => {
   const lab = machine(t)
   const { run } = lab
@@ -62,9 +69,17 @@ t.test('a disk that is attached later brings the machine up, and the console has
     lab.start({ run: async (file, ...more) => (file.endsWith('/lsblk') ? lsblkText([]) : run(file, ...more)) }),
   )
   t.match(await readBootFailure(lab.root), { message: /Disks of this machine: none/ })
-  await lab.start()
+  let shown: unknown
+  await lab.start({
+    run: async (file, ...more) => {
+      if (file.endsWith('/e2fsck')) shown = await readBootFailure(lab.root)
+      return await run(file, ...more)
+    },
+  })
   t.equal(await readBootFailure(lab.root), undefined)
   t.ok(existsSync(lab.at('run/hoist/environment')))
+  t.match(shown, { message: /^The data disk .* is being checked\.$/ }, 'which the console says meanwhile')
+  t.notOk(existsSync(lab.at('dev/console')), 'and not in the middle of its screen')
 })
 
 t.test('the next boot mounts, and sets nothing again', async t => {

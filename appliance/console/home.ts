@@ -160,7 +160,7 @@ export function healthLine({ service, bootFailure, units }: Facts): string {
   return `The service has not answered for ${minutes} minutes: see 8 Log, or restart it with 9.`
 }
 
-function noticesOf({ units, findings, upgrade }: Facts): string[] {
+function noticesOf({ bootFailure, units, findings, upgrade }: Facts): string[] {
   const notices: string[] = []
   if (upgrade && upgrade.phase !== 'settled') {
     const { from, to } = upgrade
@@ -171,7 +171,8 @@ function noticesOf({ units, findings, upgrade }: Facts): string[] {
     }
     notices.push(words[upgrade.phase])
   }
-  if (units.helper === 'failed' || units.helper === 'inactive')
+  // It waits for the data disk, too, while an upgrade is to be ended.
+  if (!bootFailure && (units.helper === 'failed' || units.helper === 'inactive'))
     notices.push('The helper that changes the machine does not run: restart the machine in vCenter.')
   notices.push(...findings.slice(0, shownFindings).map(({ about, text }) => `${about}: ${text}`))
   if (findings.length > shownFindings) notices.push(`${findings.length - shownFindings} more: see 8 Log and notices.`)

@@ -21,6 +21,8 @@ export interface DataDiskGround {
   mountpoint: string
   /** For the journal. */
   say(text: string): void
+  /** For whoever stands before the machine: this may take long. A sentence or two, without secrets. */
+  tell(text: string): Promise<void>
   /** Between two looks for a disk that is slow to appear, and how many there are. */
   lookEveryMs?: number
   looks?: number
@@ -44,7 +46,7 @@ export async function mountDataDisk(ground: DataDiskGround, signal: AbortSignal)
   const { run, files, mountpoint } = ground
   const disk = (await findDataDisk(ground, signal)) ?? (await makeDataDisk(ground, signal))
   if (!disk.mountpoints.includes(mountpoint)) {
-    await makeWhole(disk.path, ground, signal)
+    await makeWhole(disk, ground, signal)
     const options = 'nodev,nosuid,noexec,errors=remount-ro'
     await run('/usr/bin/mount', ['--types', 'ext4', '--options', options, disk.path, mountpoint], signal)
   }
@@ -95,8 +97,13 @@ async function makeDataDisk(ground: DataDiskGround, signal: AbortSignal): Promis
   const { run, files, say } = ground
   const seen = await lookAtAll(ground, signal)
   const disk = await firstBlank(seen, ground)
-  // The one that cannot be read may be the data disk.
-  if (!disk || seen.some(({ unreadable }) => unreadable)) throw noDisk(seen)
+  if (!disk) throw noDisk(seen)
+  const doubtful = seen.filter(({ unreadable }) => unreadable)
+  if (doubtful.length > 0)
+    throw unusable(
+      `${named(disk)} is blank, and not taken for the data disk: that may be ${doubtful.map(named).join(' or ')}, which cannot be read.`,
+      'Make that disk readable, or remove it from this machine: it is looked for twice a minute.',
+    )
   // A power cut while it is formatted would leave a disk that is not blank any more, and no file system either. Path, size and
   // serial number (VMware gives a disk none unless asked) may be those of another that is put in its place, so the disk itself
   // is marked, too: on the system disk first, as a mark on the disk alone would be a dead end. One that is there already stays,
@@ -160,7 +167,9 @@ async function markOf({ path, sizeBytes, serial }: Seen, files: MachineFiles): P
 }
 
 /** What a power cut has left is put right; what e2fsck asks about is answered with yes: the store is checked at each start. */
-async function makeWhole(path: string, { run, say }: DataDiskGround, signal: AbortSignal): Promise<void> {
+async function makeWhole(disk: BlockDevice, { run, say, tell }: DataDiskGround, signal: AbortSignal): Promise<void> {
+  const { path } = disk
+  await tell(`The data disk ${named(disk)} is being checked.`)
   try {
     // It writes as many messages as there are errors, and must not be ended in the middle of a repair.
     await run('/usr/sbin/e2fsck', ['-p', path], signal, { unread: true })
@@ -168,7 +177,9 @@ async function makeWhole(path: string, { run, say }: DataDiskGround, signal: Abo
     const status = exitStatusOf(thrown)
     if (status === 1) return say(`data disk ${path}: errors of its file system were corrected`)
     if (status !== 4) throw thrown
-    say(`data disk ${path}: its file system is damaged, and is being repaired`)
+    await tell(
+      `The data disk ${named(disk)} is damaged, and is being repaired: this can take half an hour. Do not switch the machine off.`,
+    )
     await run('/usr/sbin/e2fsck', ['-y', path], signal, { unread: true }).catch((repaired: unknown) => {
       if (exitStatusOf(repaired) !== 1) throw repaired
     })

@@ -23,6 +23,13 @@ export async function readFindings(files: MachineFiles): Promise<Finding[]> {
   }
 }
 
+/** Of what an administrator has set now: what the deployment had of it does not matter any more. */
+export async function forgetFindings(files: MachineFiles, about: RegExp): Promise<void> {
+  const known = await readFindings(files)
+  const left = known.filter(finding => !about.test(finding.about))
+  if (left.length < known.length) await writeFindings(files, left)
+}
+
 export async function writeFindings(files: MachineFiles, findings: readonly Finding[]): Promise<void> {
   await files.write('findings', `${JSON.stringify(findings, undefined, 2)}\n`)
 }

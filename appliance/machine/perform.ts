@@ -1,6 +1,7 @@
 // Does what a verb says: writes its file, and runs its program. Nothing of a verb ever becomes a path or a program.
 import { ApplianceError } from '../errors.ts'
 import { aptProxyFile, hostsFile, networkFile, sshRuleFile, timeFile, updatesFile } from './file-contents.ts'
+import { forgetFindings } from './findings.ts'
 import type { MachineFiles } from './machine-files.ts'
 import { type MachineState, readMachineState } from './machine-state.ts'
 import type { RunProgram } from './run-program.ts'
@@ -32,15 +33,18 @@ export async function perform(verb: Verb, performer: Performer, signal: AbortSig
     case 'network':
       await writeSettings(verb, files)
       await run('/usr/bin/networkctl', 'reload')
+      await forgetFindings(files, /^(ipv[46]_|dns$)/)
       return {}
     case 'time':
       await writeSettings(verb, files)
       await run(systemctl, 'restart', 'systemd-timesyncd.service')
+      await forgetFindings(files, /^ntp$/)
       return {}
     case 'hostname':
       await writeSettings(verb, files)
       // It reads the file: the name does not stand among its arguments.
       await run('/usr/bin/hostname', '--file', '/etc/hostname')
+      await forgetFindings(files, /^hostname$/)
       return {}
     case 'proxy':
     case 'updates':

@@ -1,8 +1,9 @@
 // The directory of releases and the links beside it: which release the service runs, which is proven, and which are kept.
-import { readdir, readlink, rm } from 'node:fs/promises'
+import { lstat, readdir, readlink, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { replaceLink } from '../durable-file.ts'
 import { ApplianceError } from '../errors.ts'
+import { ignoreMissing } from '../missing-file.ts'
 import { versionPattern } from './version.ts'
 
 export interface Releases {
@@ -45,7 +46,9 @@ export function releasesIn(top: string): Releases {
     },
 
     async keepOnly(versions) {
-      const kept = [...versions, await versionAt(link), await versionAt(provenLink)]
+      // A machine deployed before there was that link starts everything from the current one.
+      const proven = (await lstat(provenLink).catch(ignoreMissing)) ? [await versionAt(provenLink)] : []
+      const kept = [...versions, await versionAt(link), ...proven]
       for (const name of await readdir(directory))
         if (isVersion(name) && !kept.includes(name)) await rm(join(directory, name), { recursive: true, force: true })
     },

@@ -2,6 +2,7 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { readFindings, writeFindings } from '../../appliance/machine/findings.ts'
 import { perform } from '../../appliance/machine/perform.ts'
 import type { Verb } from '../../appliance/machine/verbs.ts'
 import { labMachine, tree } from './machine-lab.ts'
@@ -47,6 +48,24 @@ t.test('each verb writes its files and runs its programs', async t => {
     t.same(machine.ran, ran, JSON.stringify(verb))
     t.same(Object.keys(tree(root)), files, JSON.stringify(verb))
   }
+})
+
+t.test('what an administrator sets ends the findings of what the deployment had of it, and no others', async t => {
+  const { performer } = labMachine(t.testdir())
+  const { files } = performer
+  const about = ['ipv4_address', 'dns', 'hostname', 'ntp', 'ssh_key', 'secrets']
+  await writeFindings(
+    files,
+    about.map(one => ({ about: one, text: 'x' })),
+  )
+  const left = async (verb: Verb) => {
+    await perform(verb, performer, signal)
+    return (await readFindings(files)).map(finding => finding.about)
+  }
+  t.same(await left({ verb: 'updates', enabled: true }), about)
+  t.same(await left(staticNetwork), ['hostname', 'ntp', 'ssh_key', 'secrets'])
+  t.same(await left({ verb: 'hostname', name: 'hoist' }), ['ntp', 'ssh_key', 'secrets'])
+  t.same(await left({ verb: 'time', servers: [] }), ['ssh_key', 'secrets'])
 })
 
 t.test('what one verb has written, another takes away', async t => {

@@ -24,6 +24,14 @@ t.test(
   },
 )
 
+t.test('on a machine without the link to what is proven, the current one is kept', async t => {
+  const top = t.testdir({ releases: { '1.0.0': {}, '1.1.0': {} } })
+  symlinkSync('releases/1.1.0', join(top, 'current'))
+  const releases = releasesIn(top)
+  await releases.keepOnly([])
+  t.same(readdirSync(releases.directory), ['1.1.0'])
+})
+
 t.test('a link to anything else is no release', async t => {
   for (const target of ['/etc', 'releases/../..', 'releases/1.0', '1.0.0']) {
     const top = t.testdir({ releases: {} })
