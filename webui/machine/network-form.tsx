@@ -1,6 +1,7 @@
 // The fields of the network: the same in the setup and in the settings.
 import { m } from '../locale/en-machine.ts'
 import { Field, Select } from '../ui/field.tsx'
+import { Note } from '../ui/messages.tsx'
 import type { NetworkDraft, NetworkErrors, SideDraft, SideErrors } from './network-draft.ts'
 import { dnsDoubt, networkOf } from './network-draft.ts'
 
@@ -49,7 +50,7 @@ export function NetworkFields({ draft, errors, onInput }: NetworkFieldsProps) {
           error={errors.searchDomains}
         />
       </div>
-      {doubt && <p class="hint warning">{words.noDns[doubt]}</p>}
+      {doubt && <Note kind="warning">{words.noDns[doubt]}</Note>}
     </div>
   )
 }

@@ -40,10 +40,16 @@ export function Problem({ error, kind = 'error', onRetry, children }: ProblemPro
   )
 }
 
-export function Note({ children }: { children: ComponentChildren }) {
+export interface NoteProps {
+  /** A warning: what is being done is likely to go wrong. */
+  kind?: 'info' | 'warning'
+  children: ComponentChildren
+}
+
+export function Note({ kind = 'info', children }: NoteProps) {
   return (
-    <div class="note">
-      <Icon name="info" />
+    <div class={`note ${kind}`}>
+      <Icon name={kind} />
       <div>{children}</div>
     </div>
   )
