@@ -1,4 +1,4 @@
-// Why the machine has not come up: what a boot that failed leaves for the console, until one ends well.
+// Why the machine has not come up: what a boot that failed leaves for the console, and what the next one is at, until one ends well.
 import { chmod, mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import Type, { type Static } from 'typebox'
@@ -25,7 +25,7 @@ export async function clearBootFailure(root: string): Promise<void> {
   await rm(join(root, directory, name), { force: true })
 }
 
-/** Undefined when the machine has come up, or is about to. */
+/** Undefined when the machine has come up, or is at its first try. */
 export async function readBootFailure(root: string): Promise<BootFailure | undefined> {
   try {
     const failure: unknown = JSON.parse(await readFile(join(root, directory, name), 'utf8'))

@@ -19,7 +19,11 @@ export interface RunOptions {
   unread?: true
 }
 
-const environment = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' }
+const always = {
+  env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
+  killSignal: 'SIGKILL',
+  cwd: '/',
+} as const
 /** More ends a program whose output is read. */
 export const maxOutputBytes = 64 * 1024
 
@@ -27,8 +31,7 @@ export const maxOutputBytes = 64 * 1024
 export const runProgram: RunProgram = (file, args, signal, { unread } = {}) => {
   if (unread) return runUnread(file, args, signal)
   const { promise, resolve, reject } = Promise.withResolvers<string>()
-  const options = { signal, env: environment, maxBuffer: maxOutputBytes, killSignal: 'SIGKILL', cwd: '/' } as const
-  execFile(file, [...args], options, (error, stdout, stderr) => {
+  execFile(file, [...args], { ...always, signal, maxBuffer: maxOutputBytes }, (error, stdout, stderr) => {
     if (!error) return resolve(stdout)
     reject(signal.aborted ? signal.reason : failed(file, error, stderr))
   })
@@ -36,8 +39,7 @@ export const runProgram: RunProgram = (file, args, signal, { unread } = {}) => {
 }
 
 async function runUnread(file: string, args: readonly string[], signal: AbortSignal): Promise<string> {
-  const options = { signal, env: environment, killSignal: 'SIGKILL', cwd: '/' } as const
-  const program = spawn(file, args, { ...options, stdio: ['ignore', 'ignore', 'pipe'] })
+  const program = spawn(file, args, { ...always, signal, stdio: ['ignore', 'ignore', 'pipe'] })
   let words = ''
   program.stderr.setEncoding('utf8').on('data', (text: string) => {
     words = (words + text).slice(-maxOutputBytes)
